@@ -1,0 +1,77 @@
+// EMULATE: one VMX instruction of L1, from its operands to its outcome.
+//
+// In:    a world (below) in which vmcs01 is current and L1 has just exited by the instruction.
+// Out:   InstrOutcome. `finish` then moves L1 past the instruction and sets its flags, or makes the fault
+// pending. Never: runs L2 (enter_l2 is handed on to check and merge), trusts an operand, reads L1's memory
+// twice. Laws:  Round trip: VMREAD returns what VMWRITE wrote, masked to the field's width, across VMCLEAR
+// and VMPTRLD. SDM:   3C chapter 31; which faults come before the exit: 3C 26.1.1.
+#pragma once
+
+#include <vmx/capability.hpp>
+#include <vmx/instruction.hpp>
+#include <vmx/nested.hpp>
+#include <vmx/outcome.hpp>
+#include <x86/linear.hpp>
+
+namespace kurma::vmx {
+
+/// What the emulation needs to know of the processor, L1's memory, and the VMCSs that L0 keeps.
+template <class W>
+concept InstructionWorld = x86::PagingMemory<W> &&
+    requires(W& w, unsigned gpr, u64 value, ept::L1Gpa at, Vmcs12& v, FieldId id, u16 vpid) {
+    w.vmcs01().read_raw(id);
+    { w.gpr(gpr) } -> std::same_as<u64>;
+    w.set_gpr(gpr, value);
+    { w.nested() } -> std::same_as<NestedState&>;
+    { w.offered() } -> std::same_as<const Capabilities&>;
+    { w.write_u64(at, value) } -> std::same_as<bool>;
+    /// The active VMCS at an address, or null.
+    { w.find_active(at) } -> std::same_as<Vmcs12*>;
+    /// Loads the VMCS at an address from L1's memory, making room if need be.
+    { w.activate(at) } -> std::same_as<Vmcs12*>;
+    /// Writes an active VMCS back to L1's memory as clear, and forgets it.
+    w.deactivate_clear(v);
+    /// Marks the inactive VMCS at an address as clear, in L1's memory.
+    w.mark_clear(at);
+    { w.read_home02(v, id) } -> std::same_as<u64>;
+    w.write_home02(v, id, value);
+    /// Moves all exit information of vmcs02 into the image, before L1 writes one of its fields.
+    w.exit_information_to_image(v);
+    w.drop_ept02(ept::Eptp{});
+    w.drop_all_ept02();
+    w.drop_vpid02(vpid);
+    w.drop_all_vpid02();
+};
+
+template <InstructionWorld W>
+InstrOutcome emulate_vmread(W& world);
+template <InstructionWorld W>
+InstrOutcome emulate_vmwrite(W& world);
+template <InstructionWorld W>
+InstrOutcome emulate_vmxon(W& world);
+template <InstructionWorld W>
+InstrOutcome emulate_vmxoff(W& world);
+template <InstructionWorld W>
+InstrOutcome emulate_vmclear(W& world);
+template <InstructionWorld W>
+InstrOutcome emulate_vmptrld(W& world);
+template <InstructionWorld W>
+InstrOutcome emulate_vmptrst(W& world);
+/// VMLAUNCH and VMRESUME up to the point where the checks of VM entry begin.
+template <InstructionWorld W>
+InstrOutcome emulate_vm_entry(W& world, Reason launch_or_resume);
+template <InstructionWorld W>
+InstrOutcome emulate_invept(W& world);
+template <InstructionWorld W>
+InstrOutcome emulate_invvpid(W& world);
+/// VMCALL by L1 that is not for Kurma: L1 is in VMX root operation as it sees it, without a dual monitor.
+template <InstructionWorld W>
+InstrOutcome emulate_vmcall(W& world);
+
+/// Makes an outcome visible to L1: flags and the next instruction, or a fault.
+template <InstructionWorld W>
+void finish(W& world, const InstrOutcome& outcome);
+
+}  // namespace kurma::vmx
+
+#include "../../src/instr/emulate.ipp"

@@ -1,0 +1,117 @@
+// The VMX state of one processor of L1: what VMXON, VMPTRLD and VMWRITE have built up.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <ept/address.hpp>
+#include <vmx/field.hpp>
+
+namespace kurma::vmx {
+
+/// A set of fields.
+class FieldSet {
+  public:
+    static constexpr usize words = (field_count + 63) / 64;
+
+    constexpr void add(FieldId id) { word_[index(id)] |= bit(id); }
+    constexpr bool has(FieldId id) const { return (word_[index(id)] & bit(id)) != 0; }
+    constexpr bool empty() const {
+        for (u64 word : word_)
+            if (word != 0) return false;
+        return true;
+    }
+    constexpr void clear() { word_ = {}; }
+    constexpr FieldSet operator&(const FieldSet& other) const {
+        FieldSet result;
+        for (usize i = 0; i < words; ++i) result.word_[i] = word_[i] & other.word_[i];
+        return result;
+    }
+    template <class Visit>
+    constexpr void for_each(Visit visit) const {
+        for (usize i = 0; i < words; ++i)
+            for (u64 rest = word_[i]; rest != 0; rest &= rest - 1)
+                visit(static_cast<FieldId>(i * 64 + static_cast<usize>(std::countr_zero(rest))));
+    }
+
+    /// All fields whose row satisfies a predicate.
+    template <class Predicate>
+    static consteval FieldSet where(Predicate predicate) {
+        FieldSet set;
+        for (usize i = 0; i < field_count; ++i)
+            if (predicate(field_rows[i])) set.add(static_cast<FieldId>(i));
+        return set;
+    }
+
+  private:
+    static constexpr usize index(FieldId id) { return static_cast<usize>(id) / 64; }
+    static constexpr u64 bit(FieldId id) { return u64{1} << (static_cast<usize>(id) % 64); }
+    std::array<u64, words> word_{};
+};
+
+/// Values of the fields whose home is vmcs12, and a place for the others while the VMCS is not active.
+struct Vmcs12 {
+    ept::L1Gpa region{0};
+    bool launched = false;
+    /// Exit information that L0 made up itself stands in the image; otherwise vmcs02 has what hardware wrote.
+    bool exit_information_in_image = false;
+    /// Fields with home vmcs12 that L1 wrote since vmcs02 was last brought up to date.
+    FieldSet dirty{};
+    /// Whether controls and host state passed the checks since L1 last wrote one.
+    bool checked = false;
+    std::array<u64, field_count> image{};
+
+    template <class V, FieldId I>
+    constexpr V get(Field<V, I>) const {
+        return from_raw<V>(image[static_cast<usize>(I)]);
+    }
+    template <class V, FieldId I>
+    constexpr void set(Field<V, I>, std::type_identity_t<V> value) {
+        image[static_cast<usize>(I)] = to_raw(value);
+    }
+    /// The secondary controls in force: none unless the primary controls activate them (SDM 3C 25.6.2).
+    constexpr SecondaryControls secondary() const {
+        return get(field::primary_controls).has(Primary::activate_secondary_controls)
+                   ? get(field::secondary_controls)
+                   : SecondaryControls{};
+    }
+    /// Where a field's value is to be looked for.
+    constexpr Home home_of(FieldId id) const {
+        const FieldRow& row = row_of(id);
+        if (row.encoding.type() == FieldType::exit_information && exit_information_in_image)
+            return Home::vmcs12;
+        return row.home;
+    }
+};
+
+inline constexpr FieldSet all_home12 =
+    FieldSet::where([](const FieldRow& row) { return row.home == Home::vmcs12; });
+inline constexpr FieldSet all_home02_state = FieldSet::where(
+    [](const FieldRow& row) { return row.home == Home::vmcs02 && row.encoding.type() == FieldType::guest; });
+inline constexpr FieldSet all_exit_information = FieldSet::where([](const FieldRow& row) {
+    return row.home == Home::vmcs02 && row.encoding.type() == FieldType::exit_information;
+});
+
+/// Pointers of L1 that point nowhere (SDM 3C 25.1).
+inline constexpr u64 no_pointer = ~u64{0};
+
+/// The state that VMX instructions of one L1 processor work on.
+struct NestedState {
+    bool in_vmx_operation = false;
+    u64 vmxon_pointer = no_pointer;
+    /// vmcs12 that VMREAD, VMWRITE, VMLAUNCH and VMRESUME of L1 mean; null without a current VMCS.
+    Vmcs12* current = nullptr;
+    u64 feature_control = 0;
+};
+
+/// The memory image of an inactive vmcs12, in the page that L1 gave: the format is Kurma's own (SDM 3C 25.2).
+struct Vmcs12Region {
+    u32 revision;
+    u32 abort_indicator;
+    u32 launched;
+    u32 reserved;
+    std::array<u64, field_count> image;
+};
+static_assert(sizeof(Vmcs12Region) <= 4096,
+              "the region must fit into the page that IA32_VMX_BASIC announces");
+
+}  // namespace kurma::vmx

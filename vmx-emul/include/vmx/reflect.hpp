@@ -1,0 +1,142 @@
+// REFLECT: an exit of L2 becomes an exit that L1 sees.
+//
+// In:    vmcs02 after the exit, vmcs12; then vmcs01.
+// Out:   vmcs12 holds what the exit saves there; vmcs01's guest state is vmcs12's host state.
+// Never: copies guest state or exit information whose home is vmcs02.
+// Laws:  Reflection: after it, vmcs01's guest state is vmcs12's host state, and L1 reads the exit that
+// happened. SDM:   3C 28.2 (what an exit records), 28.3 (saves), 28.5 (loads).
+#pragma once
+
+#include <vmx/capability.hpp>
+#include <vmx/nested.hpp>
+#include <x86/control_registers.hpp>
+#include <x86/rflags.hpp>
+
+namespace kurma::vmx {
+
+/// What the load of L1's state needs from L2's at the exit: bits that an exit leaves alone.
+struct LeftByL2 {
+    u64 cr0 = 0, efer = 0, pat = 0;
+};
+
+/// CR0 bits that an exit does not change (SDM 3C 28.5.1): ET, CD, NW, and the reserved ones.
+inline constexpr u64 cr0_kept_by_exit = x86::cr0::et | x86::cr0::cd | x86::cr0::nw | 0xffffffff1ffaffc0;
+
+/// After an exit of L2 that succeeded in entering: saves what vmcs12 asks to be saved and has its home there.
+template <VmcsAccessor A>
+void save_l2(Vmcs12& v, const Capabilities& offered, A& vmcs02) {
+    const ExitControls exit = v.get(field::exit_controls);
+    if (exit.has(Exit::save_debug_controls)) {
+        v.set(field::guest_dr7, read(vmcs02, field::guest_dr7));
+        v.set(field::guest_debugctl, read(vmcs02, field::guest_debugctl));
+    }
+    if (exit.has(Exit::save_pat)) v.set(field::guest_pat, read(vmcs02, field::guest_pat));
+    if (exit.has(Exit::save_efer)) v.set(field::guest_efer, read(vmcs02, field::guest_efer));
+    if (exit.has(Exit::save_preemption_timer))
+        v.set(field::preemption_timer_value, read(vmcs02, field::preemption_timer_value));
+    // Processors with unrestricted guest keep the control up to date as L2 switches modes (SDM 3C 28.2).
+    if (offered.may(Secondary::unrestricted_guest)) {
+        const bool long_mode = read(vmcs02, field::entry_controls).has(Entry::ia32e_mode_guest);
+        v.set(field::entry_controls,
+              v.get(field::entry_controls).with_if(long_mode, Entry::ia32e_mode_guest));
+    }
+    v.set(field::entry_interruption_info, v.get(field::entry_interruption_info).consumed());
+}
+
+template <VmcsAccessor A>
+LeftByL2 left_by_l2(const Vmcs12& v, A& vmcs02) {
+    const ExitControls exit = v.get(field::exit_controls);
+    return {.cr0 = read(vmcs02, field::guest_cr0),
+            .efer = exit.has(Exit::load_efer) ? 0 : read(vmcs02, field::guest_efer),
+            .pat = exit.has(Exit::load_pat) ? 0 : read(vmcs02, field::guest_pat)};
+}
+
+namespace detail {
+
+template <VmcsAccessor A, class Sel, class Base, class Limit, class Rights>
+void load_data_segment(A& vmcs01, u16 selector, u64 base, Sel sel, Base base_field, Limit limit,
+                       Rights rights) {
+    write(vmcs01, sel, selector);
+    write(vmcs01, base_field, base);
+    write(vmcs01, limit, 0xffffffff);
+    write(vmcs01, rights, selector == 0 ? AccessRights::unusable_segment() : AccessRights::flat_data());
+}
+
+template <VmcsAccessor A>
+void load_segments(const Vmcs12& v, A& vmcs01) {
+    using namespace field;
+    const bool wide = v.get(exit_controls).has(Exit::host_address_space_size);
+    write(vmcs01, guest_cs_selector, v.get(host_cs_selector));
+    write(vmcs01, guest_cs_base, 0);
+    write(vmcs01, guest_cs_limit, 0xffffffff);
+    write(vmcs01, guest_cs_access_rights, AccessRights::flat_code(wide, !wide));
+    load_data_segment(vmcs01, v.get(host_ss_selector), 0, guest_ss_selector, guest_ss_base, guest_ss_limit,
+                      guest_ss_access_rights);
+    load_data_segment(vmcs01, v.get(host_ds_selector), 0, guest_ds_selector, guest_ds_base, guest_ds_limit,
+                      guest_ds_access_rights);
+    load_data_segment(vmcs01, v.get(host_es_selector), 0, guest_es_selector, guest_es_base, guest_es_limit,
+                      guest_es_access_rights);
+    load_data_segment(vmcs01, v.get(host_fs_selector), v.get(host_fs_base), guest_fs_selector, guest_fs_base,
+                      guest_fs_limit, guest_fs_access_rights);
+    load_data_segment(vmcs01, v.get(host_gs_selector), v.get(host_gs_base), guest_gs_selector, guest_gs_base,
+                      guest_gs_limit, guest_gs_access_rights);
+    write(vmcs01, guest_tr_selector, v.get(host_tr_selector));
+    write(vmcs01, guest_tr_base, v.get(host_tr_base));
+    write(vmcs01, guest_tr_limit, 0x67);
+    write(vmcs01, guest_tr_access_rights, AccessRights::busy_tss());
+    write(vmcs01, guest_ldtr_selector, 0);
+    write(vmcs01, guest_ldtr_access_rights, AccessRights::unusable_segment());
+    write(vmcs01, guest_gdtr_base, v.get(host_gdtr_base));
+    write(vmcs01, guest_gdtr_limit, 0xffff);
+    write(vmcs01, guest_idtr_base, v.get(host_idtr_base));
+    write(vmcs01, guest_idtr_limit, 0xffff);
+}
+
+}  // namespace detail
+
+/// The CR0 that L1 has after the exit.
+constexpr u64 exit_cr0(const Vmcs12& v, u64 l2_cr0) {
+    return (v.get(field::host_cr0) & ~cr0_kept_by_exit) | (l2_cr0 & cr0_kept_by_exit);
+}
+
+/// The CR4 that L1 has after the exit (SDM 3C 28.5.1).
+constexpr u64 exit_cr4(const Vmcs12& v) {
+    const u64 cr4 = v.get(field::host_cr4);
+    return v.get(field::exit_controls).has(Exit::host_address_space_size) ? cr4 | x86::cr4::pae
+                                                                          : cr4 & ~x86::cr4::pcide;
+}
+
+/// An exit by an NMI leaves L1 with NMIs blocked until its IRET (SDM 3C 28.5.5, 26.2).
+enum class NmiBlocking : u8 { none, by_this_exit };
+
+/// Loads vmcs12's host state into vmcs01's guest state, as an exit loads it.
+template <VmcsAccessor A>
+void load_l1(const Vmcs12& v, const LeftByL2& left, NmiBlocking blocking, A& vmcs01) {
+    using namespace field;
+    const ExitControls exit = v.get(exit_controls);
+    const u64 cr0 = exit_cr0(v, left.cr0);
+    const u64 cr4 = exit_cr4(v);
+    write(vmcs01, guest_cr0, cr0);
+    write(vmcs01, cr0_read_shadow, cr0);
+    write(vmcs01, guest_cr3, v.get(host_cr3));
+    write(vmcs01, guest_cr4, cr4);
+    write(vmcs01, cr4_read_shadow, cr4);
+    write(vmcs01, guest_sysenter_cs, v.get(host_sysenter_cs));
+    write(vmcs01, guest_sysenter_esp, v.get(host_sysenter_esp));
+    write(vmcs01, guest_sysenter_eip, v.get(host_sysenter_eip));
+    constexpr u64 long_mode = x86::efer::lma | x86::efer::lme;
+    const u64 mode = exit.has(Exit::host_address_space_size) ? long_mode : 0;
+    write(vmcs01, guest_efer, exit.has(Exit::load_efer) ? v.get(host_efer) : (left.efer & ~long_mode) | mode);
+    write(vmcs01, guest_pat, exit.has(Exit::load_pat) ? v.get(host_pat) : left.pat);
+    detail::load_segments(v, vmcs01);
+    write(vmcs01, guest_rip, v.get(host_rip));
+    write(vmcs01, guest_rsp, v.get(host_rsp));
+    write(vmcs01, guest_rflags, x86::rflags::reserved_one);
+    write(vmcs01, guest_dr7, x86::dr7::after_reset);
+    write(vmcs01, guest_debugctl, 0);
+    write(vmcs01, guest_interruptibility, blocking == NmiBlocking::by_this_exit ? interruptibility::nmi : 0);
+    write(vmcs01, guest_activity_state, static_cast<u32>(ActivityState::active));
+    write(vmcs01, guest_pending_debug_exceptions, 0);
+}
+
+}  // namespace kurma::vmx

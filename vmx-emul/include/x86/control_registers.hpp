@@ -1,0 +1,62 @@
+// CR0, CR4 and EFER bits (SDM 3A 2.5, 2.2.1). Words without behaviour.
+#pragma once
+
+#include <ept/integer.hpp>
+
+namespace kurma::x86 {
+
+namespace cr0 {
+inline constexpr u64 pe = 1u << 0;
+inline constexpr u64 mp = 1u << 1;
+inline constexpr u64 em = 1u << 2;
+inline constexpr u64 ts = 1u << 3;
+inline constexpr u64 et = 1u << 4;
+inline constexpr u64 ne = 1u << 5;
+inline constexpr u64 wp = 1u << 16;
+inline constexpr u64 am = 1u << 18;
+inline constexpr u64 nw = 1u << 29;
+inline constexpr u64 cd = 1u << 30;
+inline constexpr u64 pg = 1u << 31;
+}  // namespace cr0
+
+namespace cr4 {
+inline constexpr u64 pse = 1u << 4;
+inline constexpr u64 pae = 1u << 5;
+inline constexpr u64 pge = 1u << 7;
+inline constexpr u64 osfxsr = 1u << 9;
+inline constexpr u64 la57 = 1u << 12;
+inline constexpr u64 vmxe = 1u << 13;
+inline constexpr u64 pcide = 1u << 17;
+inline constexpr u64 osxsave = 1u << 18;
+inline constexpr u64 smep = 1u << 20;
+inline constexpr u64 smap = 1u << 21;
+}  // namespace cr4
+
+namespace efer {
+inline constexpr u64 sce = 1u << 0;
+inline constexpr u64 lme = 1u << 8;
+inline constexpr u64 lma = 1u << 10;
+inline constexpr u64 nxe = 1u << 11;
+inline constexpr u64 defined = sce | lme | lma | nxe;
+}  // namespace efer
+
+namespace dr7 {
+inline constexpr u64 after_reset = 0x400;
+}  // namespace dr7
+
+/// Values of the IA32_PAT entries that WRMSR accepts (SDM 3A 12.12.2).
+constexpr bool valid_pat(u64 pat) {
+    for (unsigned i = 0; i < 8; ++i) {
+        const u64 type = (pat >> (8 * i)) & 0xff;
+        if (type > 7 || type == 2 || type == 3) return false;
+    }
+    return true;
+}
+
+/// Whether bits 63:47 are all equal: an address that 4-level paging can hold (SDM 1 3.3.7.1).
+constexpr bool canonical(u64 address) {
+    const i64 high = static_cast<i64>(address) >> 47;
+    return high == 0 || high == -1;
+}
+
+}  // namespace kurma::x86
