@@ -1,0 +1,53 @@
+#include "console/console.hpp"
+
+#include "cpu/instructions.hpp"
+
+namespace micro {
+namespace {
+
+constexpr u16 com1_data = 0x3F8;
+constexpr u16 com1_line_control = com1_data + 3, com1_line_status = com1_data + 5;
+constexpr u8 eight_bits_no_parity = 3;
+constexpr u8 buffer_empty = 1 << 5, transmitter_empty = 1 << 6;
+
+void wait_for(u8 status) {
+    while ((in8(com1_line_status) & status) == 0) {
+    }
+}
+
+}  // namespace
+
+void open_console() { out8(com1_line_control, eight_bits_no_parity); }
+void finish_console() { wait_for(transmitter_empty); }
+
+void put(char character) {
+    // Bochs drops bytes that are written before the UART says that it is ready.
+    wait_for(buffer_empty);
+    out8(com1_data, static_cast<u8>(character));
+}
+
+void put(const char* text) {
+    for (; *text != 0; ++text) {
+        if (*text == '\n') put('\r');
+        put(*text);
+    }
+}
+
+void put(u64 value) {
+    char digits[20];
+    usize count = 0;
+    do {
+        digits[count++] = static_cast<char>('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    while (count != 0) put(digits[--count]);
+}
+
+void put(Hex value) {
+    put("0x");
+    int shift = 60;
+    while (shift > 0 && (value.value >> shift & 0xF) == 0) shift -= 4;
+    for (; shift >= 0; shift -= 4) put("0123456789abcdef"[value.value >> shift & 0xF]);
+}
+
+}  // namespace micro

@@ -1,0 +1,64 @@
+#include "costs/costs.hpp"
+
+#include "console/console.hpp"
+
+namespace micro {
+namespace {
+
+u64 samples[sample_count];
+
+struct Summary {
+    u64 min, median, max;
+};
+
+struct Series {
+    Summary ticks;
+    Totals totals;  // of all turns together
+};
+
+void sort(u64* values, u64 count) {
+    for (u64 i = 1; i < count; ++i) {
+        const u64 value = values[i];
+        u64 at = i;
+        for (; at > 0 && values[at - 1] > value; --at) values[at] = values[at - 1];
+        values[at] = value;
+    }
+}
+
+Series run_series(LoopFunction* loop, const Runner& runner) {
+    Series series = {};
+    const Totals before = latch_totals();
+    runner.run(runner.context, loop, samples, sample_count);
+    const Totals after = latch_totals();
+    for (u64 i = 0; i < total_count; ++i) series.totals.of[i] = after.of[i] - before.of[i];
+    sort(samples, sample_count);
+    series.ticks = {samples[0], samples[sample_count / 2], samples[sample_count - 1]};
+    return series;
+}
+
+}  // namespace
+
+void measure(const char* level, const char* operation, const Loop& loop, const Runner& runner) {
+    // The empty series also has the entry of L2 and its last exit, so the difference of the totals is the
+    // operations' alone.
+    runner.run(runner.context, loop.without, samples, warm_up_count);
+    const Series empty = run_series(loop.without, runner);
+    runner.run(runner.context, loop.with, samples, warm_up_count);
+    const Series full = run_series(loop.with, runner);
+    const u64 overhead = empty.ticks.median;
+    print("cost l1=micro level=", level, " op=", operation, " n=", sample_count,
+          " min=", full.ticks.min - overhead, " median=", full.ticks.median - overhead,
+          " max=", full.ticks.max - overhead);
+    if (kurma_is_present()) {
+        for (u64 i = 0; i < total_count; ++i)
+            print(" ", total_names[i], "=", full.totals.of[i] - empty.totals.of[i]);
+    }
+    print("\n");
+}
+
+void print_costs() {
+    print_l1_costs();
+    print_l2_costs();
+}
+
+}  // namespace micro

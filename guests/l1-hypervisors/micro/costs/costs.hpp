@@ -1,0 +1,32 @@
+// mode=costs: what each operation costs, in ticks seen from the guest and, under Kurma, in what L0 executed
+// for it.
+#pragma once
+
+#include "base/integer.hpp"
+#include "costs/loops.hpp"
+#include "kurma/control_call.hpp"
+
+namespace micro {
+
+inline constexpr u64 warm_up_count = 16;
+inline constexpr u64 sample_count = 200;
+
+struct LoopArguments {
+    u64 a = 0, b = 0, c = 0;
+    u32 expected_reason = 0;
+};
+
+// One way of running `count` turns of a loop: directly, or in an L2.
+struct Runner {
+    void (*run)(void* context, LoopFunction* loop, u64* samples, u64 count);
+    void* context;
+};
+
+// Runs the empty loop and the loop (each warm), prints the line.
+void measure(const char* level, const char* operation, const Loop& loop, const Runner& runner);
+
+void print_costs();
+void print_l1_costs();
+void print_l2_costs();
+
+}  // namespace micro

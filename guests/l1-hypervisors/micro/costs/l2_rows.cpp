@@ -1,0 +1,133 @@
+// Operations of L2: each exits to L1's fast handler, which resumes L2.
+#include "costs/costs.hpp"
+#include "cpu/apic.hpp"
+#include "cpu/instructions.hpp"
+#include "l2/l2.hpp"
+#include "vcpu/vcpu.hpp"
+
+namespace micro {
+
+extern "C" {
+void handler_3r1w();
+void handler_11r3w();
+void handler_1r1w();
+void handler_4r2w_rare();
+void handler_map_page();
+void handler_interrupt();
+void handler_vmcall();
+extern u64 handler_backing;
+}
+
+namespace {
+
+constexpr u16 trapped_port = 0x80, direct_port = 0x84;
+constexpr u8 interrupt_vector = 0x41;
+constexpr u64 xcr0_x87 = 1;
+
+constinit Vcpu vcpu;
+alignas(large_page_size) u8 backing[large_page_size];
+
+struct InL2 {
+    void (*handler)();
+    LoopArguments arguments;
+    u64 a_advances_by = 0;  // each turn, so that a later series goes on where the earlier one ended
+};
+
+void run_in_l2(void* context, LoopFunction* loop, u64* samples, u64 count) {
+    auto& what = *static_cast<InL2*>(context);
+    vmwrite(field::host_rip, reinterpret_cast<u64>(what.handler));
+    vmwrite(field::guest_rip, reinterpret_cast<u64>(loop));
+    vcpu.registers.rdi = address_of(samples);
+    vcpu.registers.rsi = count;
+    vcpu.registers.rdx = what.arguments.a;
+    vcpu.registers.rcx = what.arguments.b;
+    vcpu.registers.r8 = what.arguments.c;
+    vcpu.registers.r9 = what.arguments.expected_reason;
+    vcpu.push(reinterpret_cast<u64>(&l2_finish));
+    const Exit exit = vcpu.run();
+    if (!exit.exited_for(reason::vmcall)) give_up("a measured L2 ended by something else than its VMCALL");
+    what.arguments.a += what.a_advances_by * count;
+}
+
+void row_with(const char* operation, const Loop& loop, const InL2& how) {
+    InL2 what = how;
+    measure("L2", operation, loop, {&run_in_l2, &what});
+}
+
+// The usual handler: 3 VMREADs, 1 VMWRITE.
+void row(const char* operation, const Loop& loop, u32 expected_reason, LoopArguments arguments) {
+    arguments.expected_reason = expected_reason;
+    row_with(operation, loop, {&handler_3r1w, arguments});
+}
+
+constexpr u32 no_exit_expected = 0xFFFF;
+
+// L2's run ends by a VMCALL too: this row's handler knows that one by its address.
+void print_vmcall_row() {
+    row_with("vmcall", loops::vmcall, {&handler_vmcall, {.expected_reason = reason::vmcall}});
+}
+
+void print_exit_rows() {
+    row("cpuid-3r1w", loops::cpuid, reason::cpuid, {});
+    row_with("cpuid-11r3w", loops::cpuid, {&handler_11r3w, {.expected_reason = reason::cpuid}});
+    row_with("cpuid-1r1w", loops::cpuid, {&handler_1r1w, {}});
+    row_with("cpuid-4r2w-rare", loops::cpuid, {&handler_4r2w_rare, {.expected_reason = reason::cpuid}});
+    print_vmcall_row();
+    row("rdmsr-trapped", loops::rdmsr, reason::rdmsr, {.b = msr_sysenter_cs});
+    row("rdmsr-direct", loops::rdmsr, no_exit_expected, {.b = msr_kernel_gs_base});
+    row("wrmsr-trapped", loops::wrmsr, reason::wrmsr, {.b = msr_sysenter_cs});
+    row("wrmsr-direct", loops::wrmsr, no_exit_expected, {.b = msr_kernel_gs_base});
+    row("out", loops::out, reason::io, {.a = trapped_port});
+    row("in", loops::in, reason::io, {.a = trapped_port});
+    row("out-direct", loops::out, no_exit_expected, {.a = direct_port});
+    row("hlt", loops::hlt, reason::hlt, {});
+    row("mov-cr0", loops::mov_cr0, reason::cr_access, {.a = read_cr0() | cr0_ts});
+    row("mov-cr3", loops::mov_cr3, reason::cr_access, {.a = l2::page_tables()});
+    row("mov-cr4", loops::mov_cr4, reason::cr_access, {.a = read_cr4() | cr4_de});
+    if ((read_cr4() & cr4_osxsave) != 0) row("xsetbv", loops::xsetbv, reason::xsetbv, {.a = xcr0_x87});
+}
+
+void print_memory_rows() {
+    handler_backing = address_of(backing);
+    const u64 table = address_of(&vcpu.ept.window_entry(0));
+    row_with("first-touch-l1-maps", loops::touch,
+             {&handler_map_page,
+              {.a = Ept::window, .b = page_size, .c = table, .expected_reason = reason::ept_violation},
+              page_size});
+
+    for (u64 i = 0; i < Ept::window_pages; ++i) {
+        vcpu.ept.window_entry(i) =
+            (address_of(backing) + i * page_size) | ept_entry::all | ept_entry::write_back;
+    }
+    const InvalidationDescriptor whole_ept = {vcpu.ept.pointer(), 0};
+    if (!invept(static_cast<u64>(InvalidationType::single_context), whole_ept).succeeded())
+        give_up("INVEPT failed");
+    row_with(
+        "first-touch-l0-fills", loops::touch,
+        {&handler_3r1w, {.a = Ept::window, .b = page_size, .expected_reason = no_exit_expected}, page_size});
+}
+
+void print_interrupt_row() {
+    vmwrite(field::guest_rflags, rflags_reserved1 | rflags_if);
+    const LoopArguments self = {.a = apic::base + apic::command_low,
+                                .b = apic::to_self | interrupt_vector,
+                                .expected_reason = reason::external_interrupt};
+    row_with("interrupt", loops::interrupt, {&handler_interrupt, self});
+}
+
+}  // namespace
+
+void print_l2_costs() {
+    vcpu.build(reinterpret_cast<const void*>(&l2_finish),
+               {.pin = pin::external_interrupt, .primary = primary::cr3_load});
+    vcpu.intercept_msr(msr_sysenter_cs);
+    vcpu.intercept_port(trapped_port);
+    vmwrite(field::cr0_mask, cr0_ts);
+    vmwrite(field::cr4_mask, cr4_de);
+    print_exit_rows();
+    print_memory_rows();
+    print_interrupt_row();
+    if (!vmclear(vcpu.region.address()).succeeded()) give_up("VMCLEAR failed");
+}
+
+}  // namespace micro
