@@ -31,9 +31,9 @@ concept EntryMemory = ReadableEntries<Memory, Tables> &&
 
 template <Space Out>
 struct Leaf {
-    Address<Out> page;  // aligned to its size
+    Address<Out> page{};  // aligned to its size
     PageSize size = PageSize::k4;
-    Access access;  // what every entry on the way allows
+    Access access{};  // what every entry on the way allows
     MemoryType memory_type = MemoryType::wb;
     bool ignore_pat = false;
     bool dirty = false;  // the flag in the leaf entry, whether or not the EPT pointer gives it a meaning

@@ -1,0 +1,250 @@
+#include <gtest/gtest.h>
+
+#include <testing/builder.hpp>
+
+namespace kurma::ept {
+namespace {
+
+using testing::Guest;
+using testing::walk02;
+using Kind = Resolution::Kind;
+using Shadow02 = Shadow<testing::World, 16>;
+
+constexpr L2Gpa touched{0x8'1234'5678};
+constexpr L1Gpa frame12{0x4000'0000};
+constexpr Hpa frame01{0x8000'0000};
+constexpr u64 wb_all = testing::all_rights | testing::type_wb;
+
+class ShadowTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_TRUE(shadow.init(world));
+        world.map01(frame12, {.page = frame01, .size = PageSize::g1, .access = Access::all});
+    }
+    Resolution resolve(Access wanted, L2Gpa address = touched, bool largest_pages = true) {
+        return shadow.resolve(world, guest.eptp12(accessed_dirty), testing::offered(), address, wanted,
+                              largest_pages);
+    }
+    // For what is expected to be filled, or to owe what the test says.
+    void fill(Access wanted, bool owes = false, L2Gpa address = touched, bool largest_pages = true) {
+        Resolution resolution = resolve(wanted, address, largest_pages);
+        EXPECT_EQ(resolution.kind, Kind::filled);
+        EXPECT_EQ(resolution.debt.owed(), owes);
+        resolution.debt.forgive_in_test();
+    }
+    static bool owed(FlushDebt debt) {
+        const bool result = debt.owed();
+        debt.forgive_in_test();
+        return result;
+    }
+    std::optional<Leaf<Space::host>> leaf02(L2Gpa address = touched) {
+        const auto walked = walk02(world, shadow.root(), address);
+        EXPECT_NE(walked.outcome, Walk<Space::host>::Outcome::misconfigured);
+        if (walked.outcome != Walk<Space::host>::Outcome::leaf) return std::nullopt;
+        return walked.leaf;
+    }
+
+    testing::World world;
+    Guest guest{world};
+    Shadow02 shadow;
+    bool accessed_dirty = false;
+};
+
+TEST_F(ShadowTest, fills_a_page_of_the_smaller_size) {
+    guest.map12(touched, frame12, PageSize::m2);
+    const Resolution resolution = resolve(Access::read);
+    EXPECT_EQ(resolution.kind, Kind::filled);
+    EXPECT_EQ(resolution.size, PageSize::m2);
+    EXPECT_FALSE(resolution.debt.owed());
+    ASSERT_TRUE(leaf02());
+    EXPECT_EQ(leaf02()->page, frame01);
+    EXPECT_EQ(leaf02()->size, PageSize::m2);
+    EXPECT_EQ(leaf02()->access, Access::all);
+}
+
+TEST_F(ShadowTest, fills_small_pages_alone_when_told_to) {
+    guest.map12(touched, frame12, PageSize::m2);
+    fill(Access::read, false, touched, false);
+    ASSERT_TRUE(leaf02());
+    EXPECT_EQ(leaf02()->size, PageSize::k4);
+    EXPECT_EQ(leaf02()->page, frame01 + touched.page().offset(PageSize::m2));
+    EXPECT_FALSE(leaf02(touched + bytes(PageSize::k4)));
+}
+
+TEST_F(ShadowTest, what_ept12_does_not_map_is_a_violation_without_rights) {
+    const Resolution resolution = resolve(Access::read);
+    EXPECT_EQ(resolution.kind, Kind::l1_violation);
+    EXPECT_EQ(resolution.effective, Access::none);
+    EXPECT_EQ(shadow.tables(), 0u);
+}
+
+TEST_F(ShadowTest, what_ept12_forbids_is_a_violation_with_its_rights) {
+    guest.map12(touched, frame12, PageSize::k4, testing::bit_read | testing::bit_execute | testing::type_wb);
+    const Resolution resolution = resolve(Access::write);
+    EXPECT_EQ(resolution.kind, Kind::l1_violation);
+    EXPECT_EQ(resolution.effective, Access::read | Access::execute);
+    EXPECT_FALSE(leaf02());
+}
+
+TEST_F(ShadowTest, a_misconfigured_ept12_is_l1s_own) {
+    guest.map12(touched, frame12, PageSize::k4, testing::bit_write);
+    EXPECT_EQ(resolve(Access::read).kind, Kind::l1_misconfiguration);
+}
+
+TEST_F(ShadowTest, what_ept01_does_not_map_is_l0s) {
+    const L1Gpa nowhere{0x2'0000'0000};
+    guest.map12(touched, nowhere, PageSize::k4);
+    const Resolution resolution = resolve(Access::read);
+    EXPECT_EQ(resolution.kind, Kind::l0_fault);
+    EXPECT_EQ(resolution.l1_address, nowhere + touched.offset(PageSize::k4));
+}
+
+TEST_F(ShadowTest, what_ept01_forbids_is_l0s) {
+    world.map01(frame12, {.page = frame01, .size = PageSize::k4, .access = Access::read});
+    guest.map12(touched, frame12, PageSize::k4);
+    EXPECT_EQ(resolve(Access::write).kind, Kind::l0_fault);
+    fill(Access::read);
+    EXPECT_EQ(leaf02()->access, Access::read);
+}
+
+TEST_F(ShadowTest, an_ept12_table_that_ept01_does_not_map_is_l0s) {
+    const L1Gpa nowhere{0x2'0000'0000};
+    world.write_l1(guest.entry_of(touched, PageSize::m2), nowhere.value() | testing::all_rights);
+    const Resolution resolution = resolve(Access::read);
+    EXPECT_EQ(resolution.kind, Kind::l0_fault);
+    EXPECT_EQ(resolution.l1_address.page(), nowhere);
+}
+
+TEST_F(ShadowTest, a_second_touch_with_more_rights_raises_without_debt) {
+    guest.map12(touched, frame12, PageSize::k4, testing::bit_read | testing::type_wb);
+    fill(Access::read);
+    guest.map12(touched, frame12, PageSize::k4);
+    fill(Access::write);
+    EXPECT_EQ(leaf02()->access, Access::all);
+}
+
+TEST_F(ShadowTest, lowered_rights_another_frame_and_another_size_owe_a_flush) {
+    guest.map12(touched, frame12, PageSize::k4);
+    fill(Access::read);
+    guest.map12(touched, frame12, PageSize::k4, testing::bit_read | testing::type_wb);
+    fill(Access::read, true);
+    guest.map12(touched, frame12 + 0x5000, PageSize::k4);
+    fill(Access::read, true);
+    world.write_l1(guest.entry_of(touched, PageSize::m2), frame12.value() | testing::bit_large | wb_all);
+    fill(Access::read, true);
+    EXPECT_EQ(leaf02()->size, PageSize::m2);
+    fill(Access::read, true, touched, false);
+    EXPECT_EQ(leaf02()->size, PageSize::k4);
+}
+
+TEST_F(ShadowTest, with_flags_on_a_page_is_read_only_until_the_first_write_makes_ept12_dirty) {
+    accessed_dirty = true;
+    const L1Gpa leaf12 = guest.map12(touched, frame12, PageSize::k4);
+    fill(Access::read);
+    EXPECT_EQ(leaf02()->access, Access::read | Access::execute);
+    EXPECT_EQ(world.peek_l1(leaf12).value() & (testing::bit_accessed | testing::bit_dirty),
+              testing::bit_accessed);
+    fill(Access::write);
+    EXPECT_EQ(leaf02()->access, Access::all);
+    EXPECT_TRUE(world.peek_l1(leaf12).value() & testing::bit_dirty);
+}
+
+TEST_F(ShadowTest, with_flags_on_a_page_dirty_already_is_writable_at_once) {
+    accessed_dirty = true;
+    guest.map12(touched, frame12, PageSize::m2, wb_all | testing::bit_dirty);
+    fill(Access::read);
+    EXPECT_EQ(leaf02()->access, Access::all);
+}
+
+TEST_F(ShadowTest, with_flags_off_ept12_is_not_written) {
+    const L1Gpa leaf12 = guest.map12(touched, frame12, PageSize::k4);
+    fill(Access::write);
+    EXPECT_EQ(world.peek_l1(leaf12), frame12.value() | wb_all);
+}
+
+TEST_F(ShadowTest, an_ept12_that_changes_under_our_eyes_is_tried_again) {
+    accessed_dirty = true;
+    const L1Gpa leaf12 = guest.map12(touched, frame12, PageSize::k4);
+    world.after_read = [&](L1Gpa at) {
+        if (at == leaf12) world.write_l1(at, 0);
+    };
+    EXPECT_EQ(resolve(Access::write).kind, Kind::again);
+    EXPECT_EQ(world.peek_l1(leaf12), 0u);
+    EXPECT_FALSE(leaf02());
+    EXPECT_EQ(resolve(Access::write).kind, Kind::l1_violation);
+}
+
+TEST_F(ShadowTest, dropping_all_forgets_every_page_and_gives_the_tables_back) {
+    const usize before = world.tables_in_use();
+    guest.map12(touched, frame12, PageSize::k4);
+    guest.map12(L2Gpa{u64{1} << 40}, frame12, PageSize::m2);
+    fill(Access::read);
+    fill(Access::read, false, L2Gpa{u64{1} << 40});
+    EXPECT_EQ(shadow.tables(), 5u);
+    EXPECT_TRUE(owed(shadow.drop_all(world)));
+    EXPECT_EQ(shadow.tables(), 0u);
+    EXPECT_EQ(world.tables_in_use(), before);
+    EXPECT_FALSE(leaf02());
+    EXPECT_FALSE(leaf02(L2Gpa{u64{1} << 40}));
+    fill(Access::read);
+}
+
+TEST_F(ShadowTest, dropping_an_empty_ept02_touches_nothing_and_owes_nothing) {
+    const usize stores = world.history.size();
+    EXPECT_FALSE(owed(shadow.drop_all(world)));
+    EXPECT_FALSE(owed(shadow.drop(world, touched, PageSize::k4)));
+    EXPECT_EQ(world.history.size(), stores);
+}
+
+TEST_F(ShadowTest, dropping_a_page_leaves_its_neighbour) {
+    const L2Gpa next = touched + bytes(PageSize::k4);
+    guest.map12(touched, frame12, PageSize::m2);
+    fill(Access::read, false, touched, false);
+    fill(Access::read, false, next, false);
+    EXPECT_TRUE(owed(shadow.drop(world, touched, PageSize::k4)));
+    EXPECT_FALSE(leaf02());
+    EXPECT_TRUE(leaf02(next));
+    EXPECT_TRUE(owed(shadow.drop(world, touched, PageSize::m2)));
+    EXPECT_FALSE(leaf02(next));
+}
+
+TEST_F(ShadowTest, dropping_a_part_of_a_large_page_drops_all_of_it) {
+    guest.map12(touched, frame12, PageSize::m2);
+    fill(Access::read);
+    EXPECT_TRUE(owed(shadow.drop(world, touched + bytes(PageSize::k4), PageSize::k4)));
+    EXPECT_FALSE(leaf02());
+}
+
+TEST_F(ShadowTest, says_when_tables_run_out_and_goes_on_once_dropped) {
+    for (u64 i = 0; i < 5; ++i) guest.map12(L2Gpa{i << 39}, frame12, PageSize::k4);
+    for (u64 i = 0; i < 5; ++i) fill(Access::read, false, L2Gpa{i << 39});
+    EXPECT_EQ(shadow.tables(), 15u);
+    guest.map12(L2Gpa{u64{5} << 39}, frame12, PageSize::k4);
+    const L2Gpa sixth{u64{5} << 39};
+    EXPECT_EQ(resolve(Access::read, sixth).kind, Kind::out_of_tables);
+    EXPECT_TRUE(leaf02(L2Gpa{0}));
+    EXPECT_TRUE(owed(shadow.drop_all(world)));
+    fill(Access::read, false, sixth);
+}
+
+TEST_F(ShadowTest, says_when_the_world_has_no_more_tables) {
+    guest.map12(touched, frame12, PageSize::k4);
+    world.table_limit = world.tables_in_use() + 2;
+    EXPECT_EQ(resolve(Access::read).kind, Kind::out_of_tables);
+    EXPECT_FALSE(leaf02());
+    world.table_limit += 1;
+    fill(Access::read);
+}
+
+TEST_F(ShadowTest, after_release_nothing_is_kept) {
+    Shadow02 other;
+    const usize before = world.tables_in_use();
+    ASSERT_TRUE(other.init(world));
+    EXPECT_FALSE(owed(other.release(world)));
+    EXPECT_EQ(world.tables_in_use(), before);
+    world.table_limit = before;
+    EXPECT_FALSE(other.init(world));
+}
+
+}  // namespace
+}  // namespace kurma::ept
