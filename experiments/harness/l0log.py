@@ -1,0 +1,62 @@
+"""Reads L0's words (port 0xE9) out of the platform's output: log lines, counters, and how the run ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+PREFIX = "kurma: "
+JSON_BEGIN = "kurma: json-begin"
+JSON_END = "kurma: json-end"
+END = "kurma: end "
+REFUSED = "kurma: refused: "
+CAUSES = ("power-off", "reset", "l1-death", "panic", "refused")
+
+
+@dataclass
+class L0Log:
+    """Feed it bytes; it keeps L0's lines apart from the platform's own chatter on the same stream."""
+
+    on_line: Callable[[str], None] | None = None
+    lines: list[str] = field(default_factory=list)
+    json_text: str | None = None
+    cause: str | None = None
+    _partial: bytes = b""
+    _collecting: list[str] | None = None
+
+    def feed(self, data: bytes) -> None:
+        *whole, self._partial = (self._partial + data).split(b"\n")
+        for raw in whole:
+            self._line(raw.decode("utf-8", "backslashreplace").rstrip("\r"))
+
+    def close(self) -> None:
+        if self._partial:
+            self.feed(b"\n")
+
+    def _line(self, line: str) -> None:
+        inside = self._collecting is not None
+        if not inside and not line.startswith(PREFIX):
+            return
+        self.lines.append(line)
+        if self.on_line:
+            self.on_line(line)
+        if line == JSON_BEGIN:
+            self._collecting = []
+        elif line == JSON_END:
+            self.json_text = "\n".join(self._collecting or [])
+            self._collecting = None
+        elif line.startswith(END):
+            self.cause = line.removeprefix(END).strip()
+            self._collecting = None
+        elif self._collecting is not None:
+            self._collecting.append(line)
+
+    @property
+    def refusals(self) -> list[str]:
+        return [line for line in self.lines if line.startswith(REFUSED)]
+
+    def counters(self) -> Any:
+        """L0's counters; None where L0 printed none; ValueError where it printed no JSON."""
+        return None if self.json_text is None else json.loads(self.json_text)

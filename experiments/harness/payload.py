@@ -1,0 +1,126 @@
+"""From the words on the command line to what GRUB loads: L1's image, its modules, its command line, L0 below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import FrontDoorError
+from .image import BootFile, BootPlan, kind_of
+from .paths import GUESTS
+
+LINUX_CMDLINE_FILE = GUESTS / "linux-kvm" / "cmdline"
+BUILT_IN = ("linux-kvm", "micro")
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one build directory."""
+
+    build: Path
+
+    @property
+    def kurma(self) -> Path:
+        return self.build / "l0" / "kurma.elf"
+
+    @property
+    def micro(self) -> Path:
+        return self.build / "guests" / "l1-hypervisors" / "micro" / "micro.elf"
+
+    @property
+    def vmlinuz(self) -> Path:
+        return self.build / "guests" / "l1-hypervisors" / "linux-kvm" / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        return self.build / "guests" / "l1-hypervisors" / "linux-kvm" / "initrd.cpio"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user chose: `l1` is linux-kvm, micro or a path."""
+
+    l1: str
+    under_kurma: bool = True
+    cmdline: str = ""
+    modules: list[str] = field(default_factory=list)
+    knobs: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        base = self.l1 if self.l1 in BUILT_IN else Path(self.l1).name
+        return base if self.under_kurma else f"{base}-bare"
+
+
+def check_choice(choice: Choice) -> None:
+    """What can be told before anything is built or booted."""
+    if choice.l1 not in BUILT_IN:
+        path = Path(choice.l1)
+        _must_be_file(path, f"no L1 {choice.l1!r}: give linux-kvm, micro, or the path of a Multiboot image")
+        if kind_of(path) == "unknown":
+            raise FrontDoorError(f"{choice.l1} is neither a Multiboot (version 1) image nor a Linux bzImage: no Multiboot "
+                                 "header in its first 8192 bytes; build it with one, or give linux-kvm or micro")
+    for text in choice.modules:
+        module_file(text)
+    for knob in choice.knobs:
+        name, equals, value = knob.partition("=")
+        if not name or not equals or not value or any(c.isspace() for c in knob):
+            raise FrontDoorError(f"--set {knob!r}: write KNOB=VALUE, without blanks")
+    if choice.knobs and not choice.under_kurma:
+        raise FrontDoorError("--set is for Kurma; there is no Kurma with --l0 none")
+
+
+def module_file(text: str) -> BootFile:
+    """FILE[=CMDLINE]; a file whose own name has an equals sign is taken by its whole name first."""
+    if Path(text).is_file():
+        return BootFile(Path(text))
+    name, _, cmdline = text.partition("=")
+    _must_be_file(Path(name), f"--module {text!r}: no file {name!r}; write FILE or FILE=CMDLINE")
+    return BootFile(Path(name), cmdline)
+
+
+def linux_cmdline(extra: str) -> str:
+    if not LINUX_CMDLINE_FILE.is_file():
+        raise FrontDoorError(f"{LINUX_CMDLINE_FILE} is not there: linux-kvm's own command line is kept in it")
+    lines = LINUX_CMDLINE_FILE.read_text().splitlines()
+    words = [word for line in lines if not line.startswith("#") for word in line.split()]
+    return " ".join([*words, *extra.split()])
+
+
+def boot_plan(choice: Choice, images: Images) -> BootPlan:
+    l1, modules, is_linux = _l1_files(choice, images)
+    if not choice.under_kurma:
+        return BootPlan("linux" if is_linux else "multiboot", l1, modules)
+    _must_be_built(images.kurma)
+    return BootPlan("multiboot", BootFile(images.kurma, " ".join(choice.knobs)), [l1, *modules])
+
+
+def _l1_files(choice: Choice, images: Images) -> tuple[BootFile, list[BootFile], bool]:
+    own = [module_file(text) for text in choice.modules]
+    if choice.l1 == "linux-kvm":
+        _must_be_built(images.vmlinuz)
+        _must_be_built(images.initrd)
+        return BootFile(images.vmlinuz, linux_cmdline(choice.cmdline)), [BootFile(images.initrd), *own], True
+    if choice.l1 == "micro":
+        _must_be_built(images.micro)
+        return BootFile(images.micro, choice.cmdline), own, False
+    path = Path(choice.l1)
+    return BootFile(path, choice.cmdline), own, kind_of(path) == "linux"
+
+
+def _must_be_file(path: Path, message: str) -> None:
+    if not path.exists():
+        raise FrontDoorError(message)
+    if not path.is_file():
+        raise FrontDoorError(f"{path} is not a file")
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise FrontDoorError(f"{path} is empty")
+    except PermissionError:
+        raise FrontDoorError(f"{path} cannot be read: permission denied") from None
+
+
+def _must_be_built(path: Path) -> None:
+    if not path.is_file():
+        raise FrontDoorError(f"{path} is not there: it has not been built (./kurma demo and ./kurma run build it)")

@@ -1,0 +1,209 @@
+"""One boot from request to verdict. Several may be driven at once by one loop (demo does)."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .console import FileConsole, TerminalConsole
+from .errors import Interrupted, Status
+from .image import BootPlan, make_iso
+from .l0log import L0Log
+from .platform_bochs import Bochs, Ending, LastWords, Machine, bochsrc, last_words
+
+POLL_SECONDS = 0.05
+END_GRACE_SECONDS = 5.0   # L0 has said `end`; Bochs follows at once unless something is wrong.
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that decides a run."""
+
+    name: str
+    plan: BootPlan
+    machine: Machine
+    under_kurma: bool
+    directory: Path
+    timeout: float | None = None
+    interactive: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    status: Status
+    why: str
+    seconds: float
+    words: LastWords
+    l0: L0Log
+    console: bytes
+    directory: Path
+
+
+@dataclass
+class Run:
+    """A machine that runs. `step` moves bytes; `result` is there once it has ended; `close` always ends the machine."""
+
+    request: Request
+    on_console: Callable[[bytes], None] | None = None
+    on_l0_line: Callable[[str], None] | None = None
+    result: Result | None = None
+    console_bytes: bytearray = field(default_factory=bytearray)
+
+    def start(self) -> None:
+        request = self.request
+        self._start = time.monotonic()
+        self._iso = make_iso(request.plan, request.directory)
+        self.console: FileConsole | TerminalConsole = (
+            TerminalConsole(request.directory) if request.interactive else FileConsole(request.directory))
+        (request.directory / "bochsrc").write_text(bochsrc(request.machine, self._iso, self.console.com1))
+        self._l0_file = (request.directory / "l0.log").open("w")
+        self.l0 = L0Log(self._l0_line)
+        self._ended_at: float | None = None
+        self._bochs = Bochs(request.directory)
+
+    def _l0_line(self, line: str) -> None:
+        self._l0_file.write(line + "\n")
+        self._l0_file.flush()
+        if self.on_l0_line:
+            self.on_l0_line(line)
+
+    def stage(self) -> str:
+        if self.console_bytes:
+            return "L1 runs"
+        if not self.request.under_kurma:
+            return "BIOS and GRUB load the image, or L1 is silent so far"
+        return "L0 is up, L1 is silent so far" if self.l0.lines else "BIOS and GRUB load Kurma and L1"
+
+    def step(self) -> None:
+        """Moves what there is to move; sets `result` when the machine has ended or must end."""
+        running = self._bochs.running()
+        self._move()
+        if not running:
+            self._finish(self._bochs.watch(), None)   # A reset may be the last thing but one that the log tells.
+            return
+        if (self.l0.cause is not None) and self._ended_at is None:
+            self._ended_at = time.monotonic()
+        if self._ended_at is not None and time.monotonic() - self._ended_at > END_GRACE_SECONDS:
+            self._finish(None, None)
+        elif (ending := self._bochs.watch()) is not None:
+            self._finish(ending, None)
+        elif self.request.timeout is not None and time.monotonic() - self._start > self.request.timeout:
+            self._finish(None, Status.TIME_OUT)
+
+    def interrupt(self) -> None:
+        self._finish(None, Status.INTERRUPTED)
+
+    def _move(self) -> None:
+        self.l0.feed(self._bochs.read_output())
+        data = self.console.read()
+        if data:
+            self.console_bytes += data
+            if self.on_console:
+                self.on_console(data)
+
+    def _finish(self, seen: Ending | None, forced: Status | None) -> None:
+        self._bochs.stop()
+        self._move()
+        self.l0.close()
+        seconds = time.monotonic() - self._start
+        words = last_words(self.request.directory)
+        if seen is not None:
+            words = LastWords(seen, words.tick, _loader_words(self.request.directory) or seen.value)
+        status, why = verdict(self.request.under_kurma, self.l0, words, forced)
+        self.close()
+        self.result = Result(status, why, seconds, words, self.l0, bytes(self.console_bytes), self.request.directory)
+
+    def close(self) -> None:
+        self._bochs.close()
+        self.console.close()
+        self._l0_file.close()
+        self._iso.unlink(missing_ok=True)
+
+
+def verdict(under_kurma: bool, l0: L0Log, words: LastWords, forced: Status | None) -> tuple[Status, str]:
+    """The exit status and its one-line reason. L0's own word counts first, then Bochs's."""
+    if forced is Status.INTERRUPTED:
+        return forced, "stopped"
+    if under_kurma and l0.cause is not None:
+        return _of_cause(l0)
+    if forced is Status.TIME_OUT:
+        return forced, "time-out: the machine was stopped"
+    if words.ending is Ending.NEVER_STARTED:
+        return Status.USAGE, f"Bochs did not start: {words.text}"
+    if words.ending is Ending.LOADER_FAILED:
+        return Status.L1_DEATH, f"GRUB could not boot the image: {words.text}"
+    if under_kurma:
+        return Status.L1_DEATH, f"the machine ended without L0's word: {words.text}"
+    if words.ending in (Ending.SHUTDOWN_PORT, Ending.SOFT_OFF):
+        return Status.POWER_OFF, "the guest switched the machine off"
+    if words.ending is Ending.RESET:
+        return Status.RESET, "the guest reset the machine"
+    return Status.L1_DEATH, f"the machine died: {words.text}"
+
+
+def _of_cause(l0: L0Log) -> tuple[Status, str]:
+    cause = l0.cause or ""
+    if cause == "refused":
+        return Status.REFUSED, l0.refusals[-1].removeprefix("kurma: ") if l0.refusals else "refused by L0"
+    known = {
+        "power-off": (Status.POWER_OFF, "the guest switched the machine off"),
+        "reset": (Status.RESET, "the guest reset the machine"),
+        "l1-death": (Status.L1_DEATH, "L1 died; L0's log says where"),
+        "panic": (Status.L0_PANIC, "L0 panicked; its log says where"),
+    }
+    return known.get(cause, (Status.L0_PANIC, f"L0 ended with an unknown cause {cause!r}"))
+
+
+def _loader_words(directory: Path) -> str:
+    """GRUB's own error lines, from its terminal on COM2."""
+    try:
+        text = (directory / "grub.log").read_bytes().decode("ascii", "replace")
+    except FileNotFoundError:
+        return ""
+    lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
+    return "; ".join(line.removeprefix("error: ") for line in lines if line.startswith("error:"))
+
+
+def drive(runs: Iterable[Run], at_once: int = 1, each_round: Callable[[list[Run]], None] | None = None) -> None:
+    """Runs them all, `at_once` at a time, and leaves no machine behind."""
+    waiting, active = list(runs), list[Run]()
+    try:
+        while waiting or active:
+            while waiting and len(active) < at_once:
+                run = waiting.pop(0)
+                run.start()
+                active.append(run)
+            _wait(active)
+            for run in active:
+                run.step()
+            active = [run for run in active if run.result is None]
+            if each_round:
+                each_round(active)
+    except (KeyboardInterrupt, Interrupted):
+        for run in active:
+            if run.result is None:
+                run.interrupt()
+        raise Interrupted from None
+    finally:
+        for run in active:
+            if run.result is None:
+                run.close()
+
+
+def _wait(active: list[Run]) -> None:
+    typed = [run for run in active if isinstance(run.console, TerminalConsole)]
+    sources: list[int] = [run.console.master for run in typed]  # type: ignore[union-attr]
+    if typed:
+        sources.append(sys.stdin.fileno())
+    ready, _, _ = select.select(sources, [], [], POLL_SECONDS)
+    if typed and sys.stdin.fileno() in ready:
+        data = os.read(sys.stdin.fileno(), 4096)
+        console = typed[0].console
+        assert isinstance(console, TerminalConsole)
+        if data and console.type(data):
+            raise Interrupted

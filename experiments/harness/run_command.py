@@ -1,0 +1,135 @@
+"""`./kurma run`: one boot, L1's console on standard output, the verdict as exit status."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+from . import build, packages
+from .console import RawTerminal
+from .errors import FrontDoorError, Interrupted, Status
+from .paths import build_dir, new_run_dir, shown
+from .payload import BUILT_IN, Choice, Images, boot_plan, check_choice
+from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, Machine, check_machine
+from .progress import Ticker, say
+from .run import Request, Result, Run, drive
+
+UNATTENDED_TIMEOUT_SECONDS = 900.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("l1", metavar="L1", help="linux-kvm, micro, or the path of any Multiboot (version 1) image")
+    parser.add_argument("--cmdline", default="", metavar="TEXT",
+                        help="L1's command line (linux-kvm: appended to its own)")
+    parser.add_argument("--module", action="append", default=[], metavar="FILE[=CMDLINE]",
+                        help="a boot module for L1; may be repeated")
+    parser.add_argument("--memory", type=int, default=DEFAULT_MEMORY_MIB, metavar="MIB",
+                        help=f"the machine's memory (default {DEFAULT_MEMORY_MIB})")
+    parser.add_argument("--cpu", default=DEFAULT_CPU, metavar="MODEL",
+                        help=f"processor, by Bochs's model names (default {DEFAULT_CPU}; `bochs --help cpu` lists them)")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors (default 1)")
+    parser.add_argument("--l0", choices=["kurma", "none"], default="kurma",
+                        help="what is below L1: Kurma, or nothing but the bare platform (for comparison)")
+    parser.add_argument("--set", action="append", default=[], dest="knobs", metavar="KNOB=VALUE",
+                        help="a knob of Kurma; may be repeated")
+    parser.add_argument("--timeout", type=float, default=None, metavar="SECONDS",
+                        help=f"stop after this time (default: none at a terminal, else {UNATTENDED_TIMEOUT_SECONDS:.0f})")
+    parser.add_argument("--l0-log", type=Path, metavar="FILE", help="L0's own words go here too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="L0's counters at the end, as JSON")
+
+
+def choice_of(arguments: argparse.Namespace) -> Choice:
+    return Choice(arguments.l1, arguments.l0 == "kurma", arguments.cmdline, arguments.module, arguments.knobs)
+
+
+def machine_of(arguments: argparse.Namespace) -> Machine:
+    return Machine(arguments.cpu, arguments.cpus, arguments.memory)
+
+
+def check_arguments(arguments: argparse.Namespace) -> None:
+    if arguments.timeout is not None and arguments.timeout <= 0:
+        raise FrontDoorError(f"--timeout {arguments.timeout:g}: give a number of seconds above 0")
+    if arguments.l0 == "kurma" and arguments.cpus > 1:
+        raise FrontDoorError("Kurma runs its L1 on one processor so far; --cpus N works with --l0 none")
+    for option, path in (("--l0-log", arguments.l0_log), ("--json", arguments.json)):
+        if path is not None and arguments.l0 == "none":
+            raise FrontDoorError(f"{option} is for Kurma; there is no Kurma with --l0 none")
+        if path is not None and not path.absolute().parent.is_dir():
+            raise FrontDoorError(f"{option} {path}: its directory does not exist")
+
+
+def command(arguments: argparse.Namespace) -> Status:
+    choice, machine = choice_of(arguments), machine_of(arguments)
+    check_arguments(arguments)
+    check_choice(choice)
+    packages.ensure(packages.RUN)
+    check_machine(machine)
+    if choice.under_kurma or choice.l1 in BUILT_IN:
+        targets = [choice.l1] if choice.l1 in BUILT_IN else []
+        build.images("metal", [*targets, *(["kurma"] if choice.under_kurma else [])])
+    interactive = sys.stdin.isatty()
+    timeout = arguments.timeout
+    if timeout is None and not interactive:
+        timeout = UNATTENDED_TIMEOUT_SECONDS
+    directory = new_run_dir(choice.name)
+    request = Request(choice.name, boot_plan(choice, Images(build_dir("metal"))), machine, choice.under_kurma,
+                      directory, timeout, interactive)
+    result = _watch(request, arguments.l0_log)
+    if arguments.json is not None:
+        _write_counters(result, arguments.json)
+    _say_end(result)
+    return result.status
+
+
+def _watch(request: Request, l0_log: Path | None) -> Result:
+    ticker = Ticker()
+    with (l0_log.open("w") if l0_log else nullcontext()) as copy:
+
+        def console(data: bytes) -> None:
+            ticker.quiet()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+        def l0_line(line: str) -> None:
+            if copy:
+                copy.write(line + "\n")
+                copy.flush()
+            if line.startswith("kurma: refused: "):
+                ticker.quiet()
+                print(line, file=sys.stderr, flush=True)
+
+        run = Run(request, console, l0_line)
+        if request.interactive:
+            say("this terminal is L1's console; Ctrl-] or Ctrl-A x leaves")
+        with RawTerminal() if request.interactive else nullcontext():
+            try:
+                drive([run], each_round=lambda _: ticker.tick(run.stage()))
+            except Interrupted:
+                if run.result is None:
+                    raise
+        ticker.quiet()
+    assert run.result is not None
+    return run.result
+
+
+def _write_counters(result: Result, path: Path) -> None:
+    try:
+        counters = result.l0.counters()
+    except ValueError as error:
+        raise FrontDoorError(f"L0's counters are no JSON ({error}); see {shown(result.directory / 'l0.log')}",
+                             Status.L0_PANIC) from None
+    if counters is None:
+        say(f"--json: L0 printed no counters; {path} is not written")
+        return
+    path.write_text(json.dumps(counters, indent=2) + "\n")
+
+
+def _say_end(result: Result) -> None:
+    if result.console and not result.console.endswith(b"\n") and sys.stdout.isatty():
+        print(file=sys.stderr)
+    ticks = f", {result.words.tick:,} instructions" if result.words.tick is not None else ""
+    say(f"{result.why} (status {int(result.status)}; {result.seconds:.1f} s{ticks})")
+    say(f"logs: {shown(result.directory)}/")
