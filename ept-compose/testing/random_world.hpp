@@ -42,9 +42,10 @@ class RandomWorld {
 
     // L1 writes some entry of its tables.
     void change12() {
-        const u64 table = tables_start + below(table_count) * 4096;
-        const L1Gpa at{table + pick_index() * 8};
-        if (world.peek_l1(at)) world.write_l1(at, random_entry());
+        const u64 table = below(table_count);
+        const L1Gpa at{tables_start + table * 4096 + pick_index() * 8};
+        if (world.peek_l1(at))
+            world.write_l1(at, one_in(8) ? wild_entry() : sane_entry(level_of_table[table]));
     }
 
     // L0 maps or unmaps some page of L1's, but for L1's tables.
@@ -78,6 +79,7 @@ class RandomWorld {
   private:
     static constexpr u64 tables_start = 0x10'0000;
     static constexpr u64 table_count = 8;
+    static constexpr unsigned level_of_table[table_count] = {4, 3, 3, 2, 2, 1, 1, 1};
     static constexpr u64 host_distance = 0x1'0000'0000;
 
     u64 pick_index() {
@@ -85,26 +87,28 @@ class RandomWorld {
         return indices[below(3)];
     }
     u64 l1_target() { return (1 + below(3)) << 30 | pick_index() << 21 | pick_index() << 12; }
-    u64 random_entry() {
-        const u64 rights = one_in(3) ? below(8) : all_rights;
-        const u64 flags = one_in(2) ? 0 : below(4) << 8;
-        switch (below(20)) {
+    u64 random_rights() { return one_in(4) ? below(8) : all_rights; }
+    u64 random_flags() { return one_in(2) ? 0 : below(4) << 8; }
+
+    // What an L1 would write into a table of that level.
+    u64 sane_entry(unsigned level) {
+        const u64 leaf = type_wb | random_flags() | random_rights();
+        if (level == 1) return l1_target() | leaf | (one_in(4) ? bit_ignore_pat : 0);
+        if (level == 2 && one_in(3)) return (l1_target() & ~u64{0x1F'FFFF}) | bit_large | leaf;
+        if (level == 3 && one_in(4)) return (l1_target() & ~u64{0x3FFF'FFFF}) | bit_large | leaf;
+        u64 next = below(table_count);
+        while (level_of_table[next] != level - 1) next = below(table_count);
+        return (tables_start + next * 4096) | (random_flags() & bit_accessed) | random_rights();
+    }
+    // What it should not, and what only looks as if.
+    u64 wild_entry() {
+        switch (below(6)) {
             case 0: return 0;
             case 1: return random_();
             case 2: return l1_target() | below(4096);
-            case 3:
-            case 4:
-            case 5: return (l1_target() & ~u64{0x1F'FFFF}) | bit_large | type_wb | flags | rights;
-            case 6:
-            case 7:
-                return (l1_target() & ~u64{0x3FFF'FFFF}) | bit_large | below(2) << 6 | type_wb | flags |
-                       rights;
-            case 8:
-            case 9:
-            case 10: return l1_target() | below(5) << 3 | flags | rights;
-            case 11:
-            case 12: return l1_target() | type_wb | flags | rights;
-            default: return (tables_start + below(table_count) * 4096) | (flags & bit_accessed) | rights;
+            case 3: return l1_target() | below(8) << 3 | random_flags() | random_rights();
+            case 4: return l1_target() | bit_large | type_wb | random_rights();
+            default: return (tables_start + below(table_count) * 4096) | random_rights();
         }
     }
 

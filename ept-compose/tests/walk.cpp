@@ -103,8 +103,9 @@ TEST_F(WalkTest, a_read_marks_every_entry_accessed_and_none_dirty) {
     guest.map12(touched, frame, PageSize::k4);
     const auto result = walk12();
     ASSERT_TRUE(mark_used(world, result, Access::read));
-    for (const auto& step : result.steps) {
-        EXPECT_EQ(world.peek_l1(step.address), step.entry.bits() | testing::bit_accessed);
+    for (unsigned level = root_level; level >= last_level; --level) {
+        EXPECT_EQ(world.peek_l1(result.address_at(level)),
+                  result.entry_at(level).bits() | testing::bit_accessed);
     }
 }
 

@@ -19,28 +19,24 @@ class Access {
     constexpr Access() = default;
 
     // Takes bits 2:0 and leaves the others.
-    [[nodiscard]] static constexpr Access from_bits(u64 bits) { return Access{static_cast<u8>(bits & mask)}; }
+    [[nodiscard]] static constexpr Access from_bits(u64 bits) {
+        return Access{static_cast<u32>(bits & mask)};
+    }
 
     [[nodiscard]] constexpr u64 bits() const { return bits_; }
     [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
     [[nodiscard]] constexpr bool includes(Access wanted) const { return (wanted.bits_ & ~bits_) == 0; }
-    [[nodiscard]] constexpr Access without(Access taken) const {
-        return Access{static_cast<u8>(bits_ & ~taken.bits_)};
-    }
+    [[nodiscard]] constexpr Access without(Access taken) const { return Access{bits_ & ~taken.bits_}; }
 
-    friend constexpr Access operator&(Access a, Access b) {
-        return Access{static_cast<u8>(a.bits_ & b.bits_)};
-    }
-    friend constexpr Access operator|(Access a, Access b) {
-        return Access{static_cast<u8>(a.bits_ | b.bits_)};
-    }
+    friend constexpr Access operator&(Access a, Access b) { return Access{a.bits_ & b.bits_}; }
+    friend constexpr Access operator|(Access a, Access b) { return Access{a.bits_ | b.bits_}; }
     friend constexpr bool operator==(Access, Access) = default;
 
   private:
     static constexpr u64 mask = 7;
-    constexpr explicit Access(u8 bits) : bits_(bits) {}
+    constexpr explicit Access(u32 bits) : bits_(bits) {}
 
-    u8 bits_ = 0;
+    u32 bits_ = 0;
 };
 
 inline constexpr Access Access::none{0};

@@ -63,7 +63,9 @@ constexpr Change place(Tables& tables, Hpa root, Address<In> address, const Leaf
     FlushDebt debt = FlushDebt::none();
     const unsigned target = level_of(leaf.size);
     Hpa table = root;
-    for (unsigned level = root_level; level > target; --level) {
+#pragma GCC unroll 3
+    for (unsigned level = root_level; level > last_level; --level) {
+        if (level == target) break;
         const Hpa at = table + entry_offset(address.value(), level);
         const Entry entry{tables.load(at)};
         if (entry.present() && !entry.leaf(level)) {

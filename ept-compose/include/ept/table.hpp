@@ -60,7 +60,8 @@ template <class World, Space In>
     if (address.value() >> translated_bits != 0) return std::nullopt;
     Access access = Access::all;
     Hpa table = root;
-    for (unsigned level = root_level;; --level) {
+#pragma GCC unroll 4
+    for (unsigned level = root_level; level >= last_level; --level) {
         const Entry entry{world.load(table + entry_offset(address.value(), level))};
         if (!entry.present()) return std::nullopt;
         access = access & entry.access();
@@ -74,6 +75,7 @@ template <class World, Space In>
                                      .dirty = entry.dirty()};
         }
     }
+    __builtin_unreachable();  // an entry at the last level is a leaf
 }
 
 }  // namespace kurma::ept

@@ -40,20 +40,30 @@ struct Leaf {
 };
 
 template <Space Out>
-struct Walk {
+class Walk {
+  public:
     enum class Outcome : u8 { leaf, not_present, misconfigured, unreachable };
-    struct Step {
-        Address<Out> address;
-        Entry entry;
-    };
 
     Outcome outcome = Outcome::not_present;
-    unsigned level = root_level;         // of the last entry
-    Access effective;                    // of all entries read: bits 5:3 of a violation's qualification
-    Leaf<Out> leaf;                      // if the outcome is leaf
-    std::array<Step, root_level> steps;  // steps[level - 1], from the root's down to the last one
+    unsigned level = root_level;  // of the last entry
+    Access effective{};           // of all entries read: bits 5:3 of a violation's qualification
+    Leaf<Out> leaf{};             // if the outcome is leaf
 
-    [[nodiscard]] constexpr Address<Out> last_entry() const { return steps[level - last_level].address; }
+    // The entries read, from root_level down to level; where the outcome is unreachable, the last has no
+    // bits.
+    [[nodiscard]] constexpr Address<Out> address_at(unsigned of) const {
+        return Address<Out>{at_[of - last_level]};
+    }
+    [[nodiscard]] constexpr Entry entry_at(unsigned of) const { return Entry{bits_[of - last_level]}; }
+    [[nodiscard]] constexpr Address<Out> last_entry() const { return address_at(level); }
+
+    constexpr void note_address(unsigned of, Address<Out> at) { at_[of - last_level] = at.value(); }
+    constexpr void note_entry(unsigned of, Entry entry) { bits_[of - last_level] = entry.bits(); }
+
+  private:
+    // Not cleared first: that would cost what a level of the walk costs.
+    std::array<u64, root_level> at_;
+    std::array<u64, root_level> bits_;
 };
 
 template <Space Out, Space In, ReadableEntries<Out> Memory>
@@ -64,16 +74,18 @@ template <Space Out, Space In, ReadableEntries<Out> Memory>
     if (address.value() >> translated_bits != 0) return result;
     result.effective = Access::all;
     Address<Out> table = eptp.root<Out>();
-    for (unsigned level = root_level;; --level) {
-        auto& step = result.steps[level - last_level];
-        step.address = table + entry_offset(address.value(), level);
+#pragma GCC unroll 4
+    for (unsigned level = root_level; level >= last_level; --level) {
+        const Address<Out> at = table + entry_offset(address.value(), level);
         result.level = level;
-        const std::optional<u64> bits = memory.read_entry(step.address);
+        result.note_address(level, at);
+        const std::optional<u64> bits = memory.read_entry(at);
         if (!bits) {
             result.outcome = Outcome::unreachable;
             return result;
         }
-        const Entry entry = step.entry = Entry{*bits};
+        const Entry entry{*bits};
+        result.note_entry(level, entry);
         result.effective = result.effective & entry.access();
         if (!entry.present()) return result;
         if (entry.misconfigured(level, capabilities)) {
@@ -92,6 +104,7 @@ template <Space Out, Space In, ReadableEntries<Out> Memory>
             return result;
         }
     }
+    __builtin_unreachable();  // an entry at the last level is a leaf
 }
 
 // Sets the accessed flag in every entry of a walk that reached a leaf, and the dirty flag in the leaf if the
@@ -99,12 +112,13 @@ template <Space Out, Space In, ReadableEntries<Out> Memory>
 template <Space Out, EntryMemory<Out> Memory>
 [[nodiscard]] constexpr bool mark_used(Memory& memory, const Walk<Out>& walked, Access used) {
     u64 flags = Entry::accessed_bit;
-    for (unsigned level = root_level; level >= walked.level; --level) {
+#pragma GCC unroll 4
+    for (unsigned level = root_level; level >= last_level; --level) {
+        if (level < walked.level) break;
         if (level == walked.level && used.includes(Access::write)) flags |= Entry::dirty_bit;
-        const auto& step = walked.steps[level - last_level];
-        const u64 before = step.entry.bits();
+        const u64 before = walked.entry_at(level).bits();
         if ((before & flags) == flags) continue;
-        if (!memory.compare_exchange_entry(step.address, before, before | flags)) return false;
+        if (!memory.compare_exchange_entry(walked.address_at(level), before, before | flags)) return false;
     }
     return true;
 }
