@@ -5,31 +5,71 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from typing import NoReturn
 
-from . import run_command
+from . import boottest, demo, doctor, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .progress import say
 
-ABOUT = """Kurma is a small hypervisor for research on nested virtualization: it runs unmodified hypervisors, Linux KVM
-first, on one level of Intel VMX, and counts what each exit costs. Without VMX in this machine it runs on Bochs."""
+ABOUT = """\
+Kurma is a bare-metal hypervisor for research on nested virtualization: it gives unmodified hypervisors (Linux KVM
+first) a VMX of their own and counts what every exit costs. Where there is no VMX it runs on the emulator Bochs."""
 
 STATUSES = "exit statuses:\n" + "\n".join(f"  {int(status):3}  {text}" for status, text in MEANING.items())
 
+EXAMPLES = """\
+examples:
+  ./kurma demo                                     boots Bochs, Kurma, Linux with KVM, its guests; prints the cost table
+  ./kurma run linux-kvm                            a shell in a Linux whose /dev/kvm works; Ctrl-] leaves
+  ./kurma run linux-kvm --cmdline kurma.mode=demo  the same without typing: measures, boots a Linux L2, switches off
+  ./kurma run micro --json counters.json           the small L1's costs on Kurma, and L0's counters
+  ./kurma run micro --l0 none                      the very same image on the bare platform
+  ./kurma run my.elf --module data=words           any Multiboot (version 1) image, with a module
+  ./kurma test -- -R ept                           those tests whose name has ept
+"""
+
+RUN_ABOUT = """\
+Boots one L1. Its COM1 is standard output (and standard input, where that is a terminal: Ctrl-] or Ctrl-A x leaves).
+What Kurma itself says goes to l0.log in the run's directory below results/, never to standard output."""
+
 
 def parser() -> argparse.ArgumentParser:
-    formatter = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(prog="./kurma", description=ABOUT, epilog=STATUSES, formatter_class=formatter)
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run = commands.add_parser("run", help="boot one L1: ./kurma run linux-kvm", formatter_class=formatter,
-                              epilog=STATUSES, description="Boots one L1; its COM1 is this terminal.")
+    top = _Parser(prog="./kurma", description=ABOUT, epilog=EXAMPLES + "\n" + STATUSES)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    demo_parser = commands.add_parser("demo", help="install, build, boot the whole chain, print what every exit cost",
+                                      description="Installs what is missing, builds, boots the chain and prints the "
+                                                  "exit-cost table; the same data as JSON in results/.")
+    demo_parser.set_defaults(function=demo.command)
+    test = commands.add_parser("test", help="install, build, run host tests (sanitizers) and boot tests",
+                               description="Installs what is missing, builds, runs CTest.")
+    test_command.add_arguments(test)
+    test.set_defaults(function=test_command.command)
+    run = commands.add_parser("run", help="boot one L1: linux-kvm, micro, or a Multiboot image of yours",
+                              epilog=STATUSES, description=RUN_ABOUT)
     run_command.add_arguments(run)
     run.set_defaults(function=run_command.command)
+    doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
+                                        description="Shows what is here and what is missing.")
+    doctor_parser.set_defaults(function=doctor.command)
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """Help as it was written; a wrong argument is one line, what is wrong and what to do."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**{"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False,
+                            **options})  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        raise FrontDoorError(f"{message}; see {self.prog} --help")
 
 
 def main(words: list[str]) -> int:
     for caught in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(caught, _interrupt)
+    if words[:1] == ["boottest"]:   # CTest's entry; people have `run`.
+        return boottest.main(words[1:])
     try:
         arguments = parser().parse_args(words)
         return int(arguments.function(arguments))

@@ -80,8 +80,9 @@ def module_file(text: str) -> BootFile:
 
 
 def linux_cmdline(extra: str) -> str:
+    """linux-kvm's own words, then the user's; of a word that stands twice Linux takes the last."""
     if not LINUX_CMDLINE_FILE.is_file():
-        raise FrontDoorError(f"{LINUX_CMDLINE_FILE} is not there: linux-kvm's own command line is kept in it")
+        raise FrontDoorError(f"{LINUX_CMDLINE_FILE} is not there: it has linux-kvm's own kernel command line")
     lines = LINUX_CMDLINE_FILE.read_text().splitlines()
     words = [word for line in lines if not line.startswith("#") for word in line.split()]
     return " ".join([*words, *extra.split()])

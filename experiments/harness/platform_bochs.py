@@ -28,6 +28,7 @@ BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGABIOS = "/usr/share/vgabios/vgabios-stdvga.bin"
 INSTRUCTIONS_PER_SECOND = 50_000_000   # How many ticks make an emulated second; see README, "The machine".
 EMULATED_START_TIME = 1_000_000_000
+GRUB_PROMPTS = (b"grub> ", b"grub rescue> ")   # Where its commands end when one of them fails.
 
 
 class Ending(Enum):
@@ -123,13 +124,15 @@ class Bochs:
         return self.output.read() or b""
 
     def watch(self) -> Ending | None:
-        """An ending that Bochs itself goes on after: a reset of the machine, or GRUB at its rescue prompt."""
-        if b"rescue>" in _bytes(self.directory / "grub.log"):
+        """An ending that Bochs itself goes on after: a reset of the machine, or GRUB at its prompt."""
+        if any(prompt in _bytes(self.directory / "grub.log") for prompt in GRUB_PROMPTS):
             return Ending.LOADER_FAILED
-        with open(self.directory / "bochs.log", "rb") if (self.directory / "bochs.log").exists() else open(
-                os.devnull, "rb") as log:
-            log.seek(self._log_read_to)
-            chunk = log.read()
+        try:
+            with open(self.directory / "bochs.log", "rb") as log:
+                log.seek(self._log_read_to)
+                chunk = log.read()
+        except FileNotFoundError:
+            return None
         # A reset's line may be cut by this read: go on from the last whole line.
         whole = chunk.rfind(b"\n") + 1
         self._log_read_to += whole

@@ -136,7 +136,7 @@ def verdict(under_kurma: bool, l0: L0Log, words: LastWords, forced: Status | Non
     if words.ending is Ending.NEVER_STARTED:
         return Status.USAGE, f"Bochs did not start: {words.text}"
     if words.ending is Ending.LOADER_FAILED:
-        return Status.L1_DEATH, f"GRUB could not boot the image: {words.text}"
+        return Status.USAGE, f"GRUB could not load the image: {words.text}"
     if under_kurma:
         return Status.L1_DEATH, f"the machine ended without L0's word: {words.text}"
     if words.ending in (Ending.SHUTDOWN_PORT, Ending.SOFT_OFF):
@@ -166,7 +166,8 @@ def _loader_words(directory: Path) -> str:
     except FileNotFoundError:
         return ""
     lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
-    return "; ".join(line.removeprefix("error: ") for line in lines if line.startswith("error:"))
+    errors = [at for line in lines if (at := line[line.find("error: ") + 7:] if "error: " in line else "")]
+    return errors[0].rstrip(".") if errors else ""   # The later ones follow from the first.
 
 
 def drive(runs: Iterable[Run], at_once: int = 1, each_round: Callable[[list[Run]], None] | None = None) -> None:
