@@ -129,8 +129,8 @@ class World {
     Hpa root01_;
 };
 
-// Tables of ours, seen as the processor sees them. Reads a table that is no longer one as what it was: the
-// processor would, too; so it throws.
+// Tables of ours, as the processor walks them. A walk into a table that was given back throws, as load()
+// does.
 struct HostTables {
     World& world;
 
