@@ -57,7 +57,7 @@ struct Capabilities {
         return state == ActivityState::active || ((misc >> (5 + static_cast<unsigned>(state))) & 1) != 0;
     }
     /// The longest MSR area that the processor is sure to take (A.6, bits 27:25).
-    constexpr u32 max_msr_area_entries() const { return 512u * (((misc >> 25) & 7) + 1); }
+    constexpr u32 max_msr_area_entries() const { return 512u * (static_cast<u32>((misc >> 25) & 7) + 1); }
 
     constexpr ept::Capabilities ept() const;
     constexpr bool exists(Exists condition) const;
