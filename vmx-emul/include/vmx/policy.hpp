@@ -21,8 +21,10 @@ enum class KnobResult : u8 { accepted, unknown_knob, bad_value };
 namespace detail {
 
 constexpr bool parse(std::string_view text, bool& out) {
-    out = text == "on" || text == "1";
-    return out || text == "off" || text == "0";
+    const bool on = text == "on" || text == "1";
+    if (!on && text != "off" && text != "0") return false;
+    out = on;
+    return true;
 }
 
 constexpr bool parse(std::string_view text, TraceLevel& out) {
