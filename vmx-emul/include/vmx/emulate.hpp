@@ -22,6 +22,13 @@ concept InstructionWorld = x86::PagingMemory<W> &&
     w.vmcs01().read_raw(id);
     { w.gpr(gpr) } -> std::same_as<u64>;
     w.set_gpr(gpr, value);
+    /// CR0 and CR4 as L1 sees them; CR2, which only a page fault sets.
+    { w.cr0_of_l1() } -> std::same_as<u64>;
+    { w.cr4_of_l1() } -> std::same_as<u64>;
+    w.set_cr2(value);
+    /// Up to eight bytes of L1's memory. Where there is none, reads give ones and writes are lost.
+    { w.read_bytes(at, gpr) } -> std::same_as<u64>;
+    w.write_bytes(at, value, gpr);
     { w.nested() } -> std::same_as<NestedState&>;
     { w.offered() } -> std::same_as<const Capabilities&>;
     { w.write_u64(at, value) } -> std::same_as<bool>;
