@@ -86,17 +86,15 @@ Why route_l2_fixed(const Vmcs12& vmcs12, const L2Exit& exit);
 template <Bitmaps12 B>
 Why route_l2(const Vmcs12& vmcs12, const L2Exit& exit, const B& bitmaps) {
     if (exit.reason.entry_failure()) return Why::l2_failed_entry;
-    switch (exit.reason.basic()) {  // NOLINT: an open enum; the rest is in route_l2_fixed
-        case Reason::ept_violation: return Why::l2_ept02_fill;
-        case Reason::rdmsr:
-            return bitmaps.msr_intercepted(exit.msr, false) ? Why::l2_msr_bitmap : Why::l2_msr_l0_only;
-        case Reason::wrmsr:
-            return bitmaps.msr_intercepted(exit.msr, true) ? Why::l2_msr_bitmap : Why::l2_msr_l0_only;
-        case Reason::io_instruction:
-            return bitmaps.io_intercepted(exit.io.port(), exit.io.bytes()) ? Why::l2_io_bitmap
-                                                                           : Why::l2_io_l0_only;
-        default: return route_l2_fixed(vmcs12, exit);
-    }
+    const Reason reason = exit.reason.basic();
+    if (reason == Reason::ept_violation) return Why::l2_ept02_fill;
+    if (reason == Reason::rdmsr || reason == Reason::wrmsr)
+        return bitmaps.msr_intercepted(exit.msr, reason == Reason::wrmsr) ? Why::l2_msr_bitmap
+                                                                          : Why::l2_msr_l0_only;
+    if (reason == Reason::io_instruction)
+        return bitmaps.io_intercepted(exit.io.port(), exit.io.bytes()) ? Why::l2_io_bitmap
+                                                                       : Why::l2_io_l0_only;
+    return route_l2_fixed(vmcs12, exit);
 }
 
 }  // namespace kurma::vmx
