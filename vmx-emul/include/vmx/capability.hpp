@@ -115,8 +115,20 @@ constexpr bool Capabilities::exists(Exists condition) const {
 constexpr Capabilities offer(const Capabilities& host, const Policy& policy) {
     const auto bit = [](auto b) { return static_cast<u32>(b); };
     Capabilities offered = host;
-    const u32 hidden_pin = bit(Pin::posted_interrupts);
-    const u32 hidden_primary = bit(Primary::monitor_trap_flag);
+    const u32 known_pin = bit(Pin::external_interrupt_exiting) | bit(Pin::nmi_exiting) |
+                          bit(Pin::virtual_nmis) | bit(Pin::preemption_timer);
+    // Bit 17 of the primary controls, which has no name here, would activate tertiary ones.
+    const u32 known_primary =
+        bit(Primary::interrupt_window_exiting) | bit(Primary::use_tsc_offsetting) |
+        bit(Primary::hlt_exiting) | bit(Primary::invlpg_exiting) | bit(Primary::mwait_exiting) |
+        bit(Primary::rdpmc_exiting) | bit(Primary::rdtsc_exiting) | bit(Primary::cr3_load_exiting) |
+        bit(Primary::cr3_store_exiting) | bit(Primary::cr8_load_exiting) | bit(Primary::cr8_store_exiting) |
+        bit(Primary::use_tpr_shadow) | bit(Primary::nmi_window_exiting) | bit(Primary::mov_dr_exiting) |
+        bit(Primary::unconditional_io_exiting) | bit(Primary::use_io_bitmaps) |
+        bit(Primary::use_msr_bitmaps) | bit(Primary::monitor_exiting) | bit(Primary::pause_exiting) |
+        bit(Primary::activate_secondary_controls);
+    const u32 hidden_pin = ~(known_pin | host.pin.must_be_one());
+    const u32 hidden_primary = ~(known_primary | host.primary.must_be_one());
     u32 hidden_secondary = bit(Secondary::apic_register_virtualization) |
                            bit(Secondary::virtual_interrupt_delivery) | bit(Secondary::enable_vm_functions) |
                            bit(Secondary::vmcs_shadowing) | bit(Secondary::encls_exiting) |
