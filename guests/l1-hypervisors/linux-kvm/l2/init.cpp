@@ -2,6 +2,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/utsname.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -28,7 +29,7 @@ int main() {
                 cpuinfo_says_hypervisor() ? "hypervisor" : "no hypervisor");
     std::printf("L2: switching off\n");
     std::fflush(stdout);
-    sync();
+    tcdrain(STDOUT_FILENO);
     reboot(RB_POWER_OFF);
     std::perror("L2: switching off");
     return 1;

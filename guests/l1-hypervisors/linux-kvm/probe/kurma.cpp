@@ -1,0 +1,39 @@
+#include "kurma.hpp"
+
+#include <cpuid.h>
+
+#include <cstring>
+
+namespace kurma::probe {
+namespace {
+
+constexpr u64 magic = 0x41'4D52'554B;  // "KURMA", first letter lowest
+constexpr u64 function_latch = 0;
+constexpr u64 function_read = 1;
+constexpr u32 signature_leaf = 0x4000'0000;
+constexpr char signature[] = "KurmaKurmaKu";
+
+u64 control_call(u64 function, u64 argument) {
+    u64 result = magic;
+    asm volatile("vmcall" : "+a"(result) : "c"(function), "d"(argument) : "memory");
+    return result;
+}
+
+}  // namespace
+
+bool kurma_is_present() {
+    u32 eax, words[3];
+    __cpuid(signature_leaf, eax, words[0], words[1], words[2]);
+    return std::memcmp(words, signature, sizeof words) == 0;
+}
+
+std::optional<Totals> latch_totals() {
+    static const bool present = kurma_is_present();
+    if (!present) return std::nullopt;
+    control_call(function_latch, 0);
+    Totals totals;
+    for (usize i = 0; i < totals.size(); ++i) totals[i] = control_call(function_read, i);
+    return totals;
+}
+
+}  // namespace kurma::probe
