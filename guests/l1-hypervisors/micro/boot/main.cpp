@@ -12,6 +12,7 @@
 #include "cpu/segments.hpp"
 #include "cpu/traps.hpp"
 #include "kurma/control_call.hpp"
+#include "tests/test.hpp"
 #include "vmx/operation.hpp"
 
 namespace micro {
@@ -36,8 +37,15 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
     if (same_text(mode, "info")) {
         print_boot_information(information);
     } else if (same_text(mode, "costs")) {
-        if (!enter_vmx_operation()) return;
-        print_costs();
+        if (enter_vmx_operation()) print_costs();
+    } else if (same_text(mode, "tests-list")) {
+        list_tests();
+    } else if (same_text(mode, "tests")) {
+        run_all_tests();
+    } else if (same_text(mode, "test")) {
+        char name[64] = "";
+        command_line.find("case", name, sizeof name);
+        run_test(name);
     } else {
         print("micro: unknown mode=", static_cast<const char*>(mode),
               ": costs, tests, test, tests-list or info\n");

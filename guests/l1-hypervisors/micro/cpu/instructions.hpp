@@ -58,6 +58,17 @@ inline void write_cr0(u64 value) { asm volatile("mov %0, %%cr0" : : "r"(value) :
 inline void write_cr3(u64 value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
 inline void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
+inline u64 read_dr7() {
+    u64 value;
+    asm volatile("mov %%dr7, %0" : "=r"(value));
+    return value;
+}
+inline u64 read_rflags() {
+    u64 value;
+    asm volatile("pushfq\n pop %0" : "=r"(value));
+    return value;
+}
+
 inline void invlpg(u64 address) { asm volatile("invlpg (%0)" : : "r"(address) : "memory"); }
 inline void disable_interrupts() { asm volatile("cli" : : : "memory"); }
 inline void enable_interrupts() { asm volatile("sti" : : : "memory"); }

@@ -33,6 +33,9 @@ u16 idt_limit();
 // common one.
 void set_vector(u8 vector, void (*handler)());
 
+// Interrupts that the common handler has taken and acknowledged so far.
+u64 l1_interrupt_count();
+
 // Runs function(context); an exception in it is returned instead of being fatal.
 Fault guarded_call(void (*function)(void*), void* context);
 

@@ -59,10 +59,11 @@ void Vcpu::make_current() {
 }
 
 void Vcpu::write_controls(const VcpuOptions& options) {
+    const bool has_vpid = options.vpid != 0 && control_is_allowed(vmx_msr::secondary, secondary::vpid);
     const u32 wanted_primary =
         primary::hlt | primary::io_bitmaps | primary::msr_bitmaps | primary::secondary | options.primary;
-    const u32 wanted_secondary = (options.with_ept ? secondary::ept : 0) |
-                                 (options.vpid != 0 ? secondary::vpid : 0) | options.secondary;
+    const u32 wanted_secondary =
+        (options.with_ept ? secondary::ept : 0) | (has_vpid ? secondary::vpid : 0) | options.secondary;
     const u32 wanted_exit = exit_control::host_64bit | exit_control::acknowledge_interrupt | options.exit;
     vmwrite(field::pin_controls, adjusted_control(vmx_msr::pin, vmx_msr::true_pin, options.pin));
     vmwrite(field::primary_controls,
@@ -76,7 +77,7 @@ void Vcpu::write_controls(const VcpuOptions& options) {
     vmwrite(field::io_bitmap_a, io_bitmap_a_.address());
     vmwrite(field::io_bitmap_b, io_bitmap_b_.address());
     vmwrite(field::eptp, options.with_ept ? ept.pointer(options.accessed_dirty) : 0);
-    vmwrite(field::vpid, options.vpid);
+    if (has_vpid) vmwrite(field::vpid, options.vpid);
     for (const Field zero :
          {field::exception_bitmap, field::page_fault_mask, field::page_fault_match, field::cr3_target_count,
           field::exit_msr_store_count, field::exit_msr_load_count, field::entry_msr_load_count,
@@ -132,15 +133,19 @@ void Vcpu::write_guest_state(const void* code) {
     }
     vmwrite(field::vmcs_link_pointer, no_link);
     vmwrite(field::guest_rflags, rflags_reserved1);
-    vmwrite(field::guest_rip, address_of(code));
-    vmwrite(field::guest_rsp, address_of(stack_) + sizeof stack_);
-    push(reinterpret_cast<u64>(&l2_finish));
+    go_to(code);
 }
 
 void Vcpu::push(u64 value) {
     const u64 rsp = vmread(field::guest_rsp) - sizeof value;
     *at_address<u64>(rsp) = value;
     vmwrite(field::guest_rsp, rsp);
+}
+
+void Vcpu::go_to(const void* code) {
+    vmwrite(field::guest_rip, address_of(code));
+    vmwrite(field::guest_rsp, address_of(stack_) + sizeof stack_);
+    push(reinterpret_cast<u64>(&l2_finish));
 }
 
 Exit Vcpu::run() {

@@ -1,0 +1,119 @@
+// What a hostile L1 tries: L0's memory by every way that takes an address, dying, and never ending.
+#include "console/console.hpp"
+#include "cpu/instructions.hpp"
+#include "kurma/control_call.hpp"
+#include "l2/snippets.hpp"
+#include "tests/forms.hpp"
+#include "tests/test.hpp"
+#include "vmx/operation.hpp"
+
+namespace micro {
+namespace {
+
+constexpr u32 cpuid_address_sizes = 0x80000008;
+
+struct Hole {
+    u64 base, size;
+};
+
+// L0's own memory, as Kurma tells it; nothing on the bare machine.
+bool find_l0(Hole& hole) {
+    if (!kurma_is_present()) return false;
+    hole = {control_call(ControlFunction::l0_base), control_call(ControlFunction::l0_size)};
+    return hole.base != control_call_refused && hole.size != control_call_refused;
+}
+
+u64 beyond_physical_memory() { return u64{1} << (cpuid(cpuid_address_sizes).eax & 0xFF); }
+
+void read_l0_from_l1(Report& report) {
+    Hole hole = {};
+    if (!find_l0(hole)) return report.skip("there is no L0 whose memory could be read");
+    print("micro: reading L0's memory at ", hex(hole.base), "\n");
+    const u64 value = *at_address<const volatile u64>(hole.base);
+    report.expect("L1's read of L0's memory to end the run, but it read", ~u64{0}, value);
+    report.expect("never to come here", false);
+}
+
+void read_l0_from_l2(Report& report) {
+    Hole hole = {};
+    if (!find_l0(hole)) return report.skip("there is no L0 whose memory could be read");
+    Vcpu& vcpu = test_vcpu();
+    vcpu.build(reinterpret_cast<const void*>(&l2_read));
+    vcpu.ept.window_entry(0) = (hole.base & ~(page_size - 1)) | ept_entry::all | ept_entry::write_back;
+    vcpu.registers.rdi = Ept::window;
+    print("micro: L2 reads L0's memory at ", hex(hole.base), " through ept12\n");
+    const Exit exit = vcpu.run();
+    report.expect("L2's read of L0's memory to end the run, but it exited for", ~u64{0}, exit.reason);
+}
+
+void triple_fault(Report& report) {
+    struct [[gnu::packed]] {
+        u16 limit;
+        u64 base;
+    } const no_table = {0, 0};
+    print("micro: triple fault\n");
+    finish_console();
+    asm volatile("lidt %0\n ud2" : : "m"(no_table) : "memory");
+    report.expect("never to come here", false);
+}
+
+void hang(Report&) {
+    print("micro: hanging\n");
+    finish_console();
+    while (true) asm volatile("pause" : : : "memory");
+}
+
+// Pointers that are no memory of L1's. Beyond the physical address width the manual says what happens; for
+// L0's memory it must be refused, and nothing of it may change or be taken as a VMCS.
+void vmcs_pointers(Report& report) {
+    const MemoryForms& form = memory_forms[0];
+    const auto run = [](MemoryForm* instruction, u64 pointer) {
+        return instruction(address_of(&pointer), 0);
+    };
+    test_vcpu().build(reinterpret_cast<const void*>(&l2_nothing));
+    const u64 beyond = beyond_physical_memory();
+    report.expect_fail_valid(run(form.vmptrld, beyond), vm_error::vmptrld_address);
+    report.expect_fail_valid(run(form.vmclear, beyond), vm_error::vmclear_address);
+    Hole hole = {};
+    if (find_l0(hole)) {
+        for (const u64 pointer : {hole.base, hole.base + hole.size - page_size}) {
+            report.about("L0's memory");
+            const u64 vmptrld_flags = run(form.vmptrld, pointer) & rflags_arithmetic;
+            report.expect("VMPTRLD refused", vmptrld_flags == rflags_zf || vmptrld_flags == rflags_cf);
+            const u64 vmclear_flags = run(form.vmclear, pointer) & rflags_arithmetic;
+            report.expect("VMCLEAR refused, or without effect",
+                          vmclear_flags == rflags_zf || vmclear_flags == 0);
+        }
+    }
+    report.about("the current VMCS still runs");
+    report.expect_exit(test_vcpu().run(), reason::vmcall);
+    leave_vmx_operation();
+    write_cr4(read_cr4() | cr4_vmxe);
+    report.about("vmxon");
+    report.expect_fail_invalid(run(form.vmxon, beyond));
+    if (find_l0(hole)) report.expect_fail_invalid(run(form.vmxon, hole.base));
+}
+
+// Addresses inside the VMCS: bitmaps, MSR lists, EPTP beyond memory are refused by the checks; in L0's memory
+// nothing may leak.
+void vmcs_addresses(Report& report) {
+    const Field addresses[] = {field::msr_bitmap, field::io_bitmap_a, field::io_bitmap_b};
+    for (const Field address : addresses) {
+        Vcpu& vcpu = test_vcpu();
+        vcpu.build(reinterpret_cast<const void*>(&l2_nothing));
+        vmwrite(address, beyond_physical_memory());
+        report.expect("error", vm_error::entry_controls, vcpu.run().error);
+    }
+}
+
+constexpr TestCase cases[] = {
+    {"vmcs-pointers", vmcs_pointers},        {"vmcs-addresses", vmcs_addresses},
+    {"l0-memory-l1", read_l0_from_l1, true}, {"l0-memory-l2", read_l0_from_l2, true},
+    {"triple-fault", triple_fault, true},    {"hang", hang, true},
+};
+
+}  // namespace
+
+constexpr Topic hostile_tests = topic(cases);
+
+}  // namespace micro

@@ -1,0 +1,43 @@
+// tests/user_mode.hpp says what these are. No stack is used before the instruction under test.
+
+.macro user_form name, instruction
+    .section .text
+user_\name:
+    leaq user_operand(%rip), %rdi
+    movl $1, %esi
+    xorl %eax, %eax
+    \instruction
+    int3
+    .section .rodata.names, "a"
+name_user_\name: .asciz "\name"
+    .section .rodata.user_forms, "a"
+    .quad name_user_\name, user_\name
+.endm
+
+.section .rodata.user_forms, "a"
+.balign 8
+.globl user_forms
+user_forms:
+user_form vmxon, "vmxon (%rdi)"
+user_form vmxoff, "vmxoff"
+user_form vmclear, "vmclear (%rdi)"
+user_form vmptrld, "vmptrld (%rdi)"
+user_form vmptrst, "vmptrst (%rdi)"
+user_form vmread, "vmread %rsi, (%rdi)"
+user_form vmwrite, "vmwrite (%rdi), %rsi"
+user_form vmread_register, "vmread %rsi, %rax"
+user_form vmwrite_register, "vmwrite %rax, %rsi"
+user_form vmlaunch, "vmlaunch"
+user_form vmresume, "vmresume"
+user_form invept, "invept (%rdi), %rsi"
+user_form invvpid, "invvpid (%rdi), %rsi"
+user_form vmcall, "vmcall"
+.section .rodata.user_forms, "a"
+.globl user_forms_end
+user_forms_end:
+
+.section .bss
+.balign 16
+user_operand: .skip 16
+
+.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,18 @@
+// Each VMX instruction as a piece of CPL-3 code that ends in INT3, for run_in_user_mode().
+#pragma once
+
+namespace micro {
+
+using UserCode = void();
+
+struct UserForm {
+    const char* name;
+    UserCode* code;
+};
+
+extern "C" {
+extern const UserForm user_forms[];
+extern const UserForm user_forms_end[];
+}
+
+}  // namespace micro
