@@ -6,7 +6,8 @@ import sys
 import time
 
 LINE_EVERY_SECONDS = 10.0     # Where stderr is no terminal.
-STATUS_EVERY_SECONDS = 0.5    # Where it is one.
+STATUS_EVERY_SECONDS = 0.5    # Where it is one,
+SILENCE_SECONDS = 2.0         # once nothing else was shown for so long.
 
 
 def say(message: str) -> None:
@@ -27,7 +28,8 @@ class Ticker:
 
     def tick(self, what: str) -> None:
         now = time.monotonic()
-        if now - self._last < (STATUS_EVERY_SECONDS if self._tty else LINE_EVERY_SECONDS):
+        wait = (STATUS_EVERY_SECONDS if self._shown else SILENCE_SECONDS) if self._tty else LINE_EVERY_SECONDS
+        if now - self._last < wait:
             return
         self._last = now
         text = f"kurma: {self.elapsed():4.0f} s  {what}"

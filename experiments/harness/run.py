@@ -14,7 +14,7 @@ from .console import FileConsole, TerminalConsole
 from .errors import Interrupted, Status
 from .image import BootPlan, make_iso
 from .l0log import L0Log
-from .platform_bochs import Bochs, Ending, LastWords, Machine, bochsrc, last_words
+from .platform_bochs import CMOS_FILE, Bochs, Ending, LastWords, Machine, bochsrc, cmos, last_words
 
 POLL_SECONDS = 0.05
 END_GRACE_SECONDS = 5.0   # L0 has said `end`; Bochs follows at once unless something is wrong.
@@ -61,6 +61,7 @@ class Run:
         self.console: FileConsole | TerminalConsole = (
             TerminalConsole(request.directory) if request.interactive else FileConsole(request.directory))
         (request.directory / "bochsrc").write_text(bochsrc(request.machine, self._iso, self.console.com1))
+        (request.directory / CMOS_FILE).write_bytes(cmos(request.machine.memory_mib))
         self._l0_file = (request.directory / "l0.log").open("w")
         self.l0 = L0Log(self._l0_line)
         self._ended_at: float | None = None
@@ -71,6 +72,10 @@ class Run:
         self._l0_file.flush()
         if self.on_l0_line:
             self.on_l0_line(line)
+
+    def mid_line(self) -> bool:
+        """Whether the console stands within a line, as at a prompt: no place for a status line."""
+        return bool(self.console_bytes) and not self.console_bytes.endswith(b"\n")
 
     def stage(self) -> str:
         if self.console_bytes:

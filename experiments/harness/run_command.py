@@ -106,7 +106,7 @@ def _watch(request: Request, l0_log: Path | None) -> Result:
             say("this terminal is L1's console; Ctrl-] or Ctrl-A x leaves")
         with RawTerminal() if request.interactive else nullcontext():
             try:
-                drive([run], each_round=lambda _: ticker.tick(run.stage()))
+                drive([run], each_round=lambda _: None if run.mid_line() else ticker.tick(run.stage()))
             except Interrupted:
                 if run.result is None:
                     raise
