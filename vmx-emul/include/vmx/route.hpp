@@ -8,6 +8,7 @@
 #pragma once
 
 #include <ept/integer.hpp>
+#include <concepts>
 #include <vmx/event.hpp>
 #include <vmx/exit.hpp>
 #include <vmx/qualification.hpp>

@@ -1,0 +1,97 @@
+// All state of one processor, and what all processors share.
+#pragma once
+
+#include <ept/shadow.hpp>
+
+#include <vmx/capability.hpp>
+#include <vmx/merge.hpp>
+#include <vmx/nested.hpp>
+
+#include "../l1vm/partition.hpp"
+#include "../mm/own_tables.hpp"
+#include "../trace/counters.hpp"
+
+namespace kurma::l0 {
+
+/// L1's or L2's general registers, in the order in which instructions encode them. RSP's place is unused: it is in the VMCS.
+struct Gprs {
+    u64 value[16];
+
+    static constexpr unsigned rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7;
+};
+
+/// Shared by all processors, and constant once L1 runs but for `partition`'s device pages.
+struct Machine {
+    mm::MemoryMap map;
+    mm::Reserved reserved;
+    mm::Pages pages;
+    vmx::Policy policy;
+    vmx::Capabilities host, offered;
+    l1vm::Partition partition;
+    /// ACPI's PM1a control port: L1 ends the machine there.
+    u16 pm1a_control_port = 0;
+    /// Where what L1 aims at nothing goes: a page of ones, of L0's, that nothing depends on.
+    ept::Hpa nowhere{0};
+    ept::Hpa msr_bitmap01{0}, io_bitmap01_a{0}, io_bitmap01_b{0};
+};
+
+using Shadow02 = ept::Shadow<l1vm::EptWorld, 1024>;
+
+/// One ept02, the shadow of one ept12.
+struct Ept02 {
+    bool in_use = false;
+    ept::Eptp eptp12{}, eptp02{};
+    u64 last_use = 0;
+    Shadow02 shadow{};
+};
+
+/// An active vmcs12 and the vmcs02 that carries it.
+struct VmcsSlot {
+    vmx::Vmcs12 vmcs12{};
+    bool in_use = false;
+    /// vmcs02's own launch state, and whether the last entry was the VMLAUNCH that sets it (it stays clear if that fails).
+    bool launched02 = false, launching02 = false;
+    u64 last_use = 0;
+    ept::Hpa vmcs02{0}, msr_bitmap02{0}, io_bitmap02_a{0}, io_bitmap02_b{0};
+    u16 vpid02 = 0;
+    /// vmcs12's VPID and EPT pointer at the last entry: L2's translations stay valid while they do not change.
+    u16 last_vpid12 = 0;
+    Ept02* ept02 = nullptr;
+    vmx::Controls02 present{};
+    /// Whether vmcs12 was launched before the entry that is under way, for an entry that fails.
+    bool was_launched = false;
+};
+
+struct alignas(64) Cpu {
+    static constexpr usize slot_count = 16;
+    static constexpr usize ept02_count = 8;
+    static constexpr u16 vpid01 = 1;
+    static constexpr u16 first_vpid02 = 2;
+
+    Machine* machine = nullptr;
+    ept::Hpa current{0};
+    ept::Hpa vmcs01{0};
+    bool launched01 = false;
+    Level level = Level::l1;
+    /// The slot whose vmcs02 runs, if `level` is l2.
+    VmcsSlot* running = nullptr;
+    vmx::NestedState nested{};
+    Totals totals{}, latched{}, at_turn_start{};
+    u64 clock = 0;
+    bool nmi_pending = false;
+    u8 shutdown_matched = 0;
+    Trace trace{};
+    std::array<VmcsSlot, slot_count> slots{};
+    std::array<Ept02, ept02_count> ept02s{};
+
+    /// L0's stack on this processor. Below `self` lie, while L0 runs, the guest's registers (hw/vmentry.S).
+    alignas(16) std::array<u8, 32768> stack{};
+    Gprs gprs{};
+    Cpu* self = nullptr;
+};
+
+/// The only processor so far.
+Cpu& boot_cpu();
+Machine& machine();
+
+}  // namespace kurma::l0

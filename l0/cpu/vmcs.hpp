@@ -1,0 +1,46 @@
+// The VMCS that is current on this processor, as an accessor: VMREAD and VMWRITE, counted.
+#pragma once
+
+#include "../hw/vmx.hpp"
+#include "cpu.hpp"
+
+namespace kurma::l0 {
+
+/// Which of the two kinds of VMCS a piece of code may touch. A `CurrentVmcs<Which>` is made by making it current.
+enum class Which : u8 { vmcs01, vmcs02 };
+
+template <Which W>
+class CurrentVmcs {
+  public:
+    [[gnu::always_inline]] u64 read_raw(vmx::FieldId id) const {
+        ++totals_->vmread;
+        return hw::vmread(vmx::row_of(id).encoding.raw);
+    }
+    [[gnu::always_inline]] void write_raw(vmx::FieldId id, u64 value) const {
+        ++totals_->vmwrite;
+        hw::vmwrite(vmx::row_of(id).encoding.raw, value);
+    }
+
+  private:
+    friend CurrentVmcs<Which::vmcs01> make_vmcs01_current(Cpu&);
+    friend CurrentVmcs<Which::vmcs02> make_vmcs02_current(Cpu&, const VmcsSlot&);
+    explicit CurrentVmcs(Totals& totals) : totals_(&totals) {}
+    Totals* totals_;
+};
+
+[[gnu::always_inline]] inline void make_current(Cpu& cpu, ept::Hpa vmcs) {
+    if (cpu.current == vmcs) return;
+    ++cpu.totals.vmptrld;
+    hw::vmptrld(vmcs);
+    cpu.current = vmcs;
+}
+[[gnu::always_inline]] inline CurrentVmcs<Which::vmcs01> make_vmcs01_current(Cpu& cpu) {
+    make_current(cpu, cpu.vmcs01);
+    return CurrentVmcs<Which::vmcs01>{cpu.totals};
+}
+[[gnu::always_inline]] inline CurrentVmcs<Which::vmcs02> make_vmcs02_current(Cpu& cpu, const VmcsSlot& slot) {
+    make_current(cpu, slot.vmcs02);
+    return CurrentVmcs<Which::vmcs02>{cpu.totals};
+}
+
+}  // namespace kurma::l0

@@ -1,0 +1,83 @@
+#include "ept02.hpp"
+
+#include "../hw/vmx.hpp"
+#include "../trace/panic.hpp"
+
+namespace kurma::l0 {
+
+using ept::Eptp;
+
+namespace {
+
+void drop(Cpu& cpu, Ept02& one) {
+    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
+    ept::FlushDebt debt = one.shadow.drop_all(world);
+    debt.pay([&] { execute_invept_single(cpu, one.eptp02); });
+}
+
+Ept02& free_ept02(Cpu& cpu) {
+    Ept02* oldest = nullptr;
+    for (Ept02& one : cpu.ept02s) {
+        if (!one.in_use) return one;
+        if (oldest == nullptr || one.last_use < oldest->last_use) oldest = &one;
+    }
+    drop(cpu, *oldest);
+    for (VmcsSlot& slot : cpu.slots)
+        if (slot.ept02 == oldest) slot.ept02 = nullptr;
+    oldest->in_use = false;
+    return *oldest;
+}
+
+}  // namespace
+
+void execute_invept_single(Cpu& cpu, Eptp eptp02) {
+    ++cpu.totals.invept;
+    hw::invept(hw::single_context, {eptp02.bits(), 0});
+}
+
+void execute_invvpid_single(Cpu& cpu, u16 vpid02) {
+    if (!cpu.machine->host.may(vmx::Secondary::enable_vpid)) return;
+    ++cpu.totals.invvpid;
+    hw::invvpid(hw::single_context, {vpid02, 0});
+}
+
+Ept02& ept02_for(Cpu& cpu, Eptp eptp12) {
+    for (Ept02& one : cpu.ept02s)
+        if (one.in_use && one.eptp12 == eptp12) {
+            one.last_use = ++cpu.clock;
+            return one;
+        }
+    Ept02& fresh = free_ept02(cpu);
+    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
+    if (fresh.shadow.root().value() == 0) CHECK(fresh.shadow.init(world));
+    const bool accessed_dirty = eptp12.accessed_dirty() && cpu.machine->host.ept().accessed_dirty;
+    const Eptp eptp02 = Eptp::make(fresh.shadow.root(), ept::MemoryType::wb, accessed_dirty);
+    fresh.in_use = true;
+    fresh.eptp12 = eptp12;
+    fresh.eptp02 = eptp02;
+    fresh.last_use = ++cpu.clock;
+    return fresh;
+}
+
+void drop_ept02(Cpu& cpu, Eptp eptp12) {
+    // INVEPT goes by the address of the tables: bits that only say how they are used make no difference.
+    for (Ept02& one : cpu.ept02s)
+        if (one.in_use && one.eptp12.root<ept::Space::l1>() == eptp12.root<ept::Space::l1>()) drop(cpu, one);
+}
+
+void drop_all_ept02(Cpu& cpu) {
+    for (Ept02& one : cpu.ept02s)
+        if (one.in_use) drop(cpu, one);
+}
+
+void drop_vpid02(Cpu& cpu, u16 vpid12) {
+    for (const VmcsSlot& slot : cpu.slots)
+        if (slot.in_use && slot.last_vpid12 == vpid12) execute_invvpid_single(cpu, slot.vpid02);
+}
+
+void drop_all_vpid02(Cpu& cpu) {
+    for (const VmcsSlot& slot : cpu.slots)
+        if (slot.in_use) execute_invvpid_single(cpu, slot.vpid02);
+}
+
+}  // namespace kurma::l0

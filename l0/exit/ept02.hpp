@@ -1,0 +1,20 @@
+// The ept02s of a processor: which one an EPT pointer of L1 means, and what invalidation does to them.
+#pragma once
+
+#include "../cpu/cpu.hpp"
+
+namespace kurma::l0 {
+
+/// The ept02 for an EPT pointer of L1, made if need be; the one used least recently gives way.
+Ept02& ept02_for(Cpu& cpu, ept::Eptp eptp12);
+/// Forgets what ept02 holds of one ept12, or of all.
+void drop_ept02(Cpu& cpu, ept::Eptp eptp12);
+void drop_all_ept02(Cpu& cpu);
+
+void execute_invept_single(Cpu& cpu, ept::Eptp eptp02);
+/// Flushes what the processor holds under the tag of one vmcs02.
+void execute_invvpid_single(Cpu& cpu, u16 vpid02);
+void drop_vpid02(Cpu& cpu, u16 vpid12);
+void drop_all_vpid02(Cpu& cpu);
+
+}  // namespace kurma::l0

@@ -1,0 +1,104 @@
+// L0's own answers to exits of L1.
+#include <x86/msr.hpp>
+
+#include "../trace/death.hpp"
+#include "../trace/log.hpp"
+#include "control_registers.hpp"
+#include "l1_world.hpp"
+#include "ports.hpp"
+#include "reinject.hpp"
+#include "rooms.hpp"
+#include "vmx_msrs.hpp"
+
+namespace kurma::l0 {
+
+using namespace vmx;
+
+namespace {
+
+/// "KurmaKurmaKu" at the leaf where hypervisors say who they are; a processor answers it with other words. The bit that
+/// announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
+constexpr u32 signature_leaf = 0x40000000;
+
+void answer_cpuid(L1World& world, Gprs& gprs) {
+    const u32 leaf = static_cast<u32>(gprs.value[Gprs::rax]);
+    hw::CpuidResult r = hw::cpuid(leaf, static_cast<u32>(gprs.value[Gprs::rcx]));
+    if (leaf == 1) [[unlikely]] {
+        // OSXSAVE mirrors a bit of the running CR4, which is L0's here.
+        constexpr u32 osxsave = 1u << 27;
+        const bool set = (read(world.vmcs01(), field::guest_cr4) & x86::cr4::osxsave) != 0;
+        r.ecx = set ? r.ecx | osxsave : r.ecx & ~osxsave;
+    } else if (leaf == signature_leaf) [[unlikely]] {
+        r = {signature_leaf, 0x6d72754b, 0x72754b61, 0x754b616d};
+    }
+    gprs.value[Gprs::rax] = r.eax;
+    gprs.value[Gprs::rbx] = r.ebx;
+    gprs.value[Gprs::rcx] = r.ecx;
+    gprs.value[Gprs::rdx] = r.edx;
+}
+
+InstrOutcome answer_xsetbv(L1World& world, const Gprs& gprs) {
+    if (read(world.vmcs01(), field::guest_ss_access_rights).dpl() != 0) return InstrOutcome::faulted(x86::Fault::gp());
+    const u64 value = (gprs.value[Gprs::rdx] << 32) | (gprs.value[Gprs::rax] & 0xffffffff);
+    return hw::xsetbv_safe(static_cast<u32>(gprs.value[Gprs::rcx]), value) ? InstrOutcome::succeed()
+                                                                           : InstrOutcome::faulted(x86::Fault::gp());
+}
+
+/// A fault of L1's, or the next instruction, for handlers that leave flags alone.
+void settle(L1World& world, const InstrOutcome& outcome) {
+    if (outcome.kind == InstrOutcome::Kind::fault)
+        inject(world.vmcs01(), outcome.fault);
+    else
+        advance(world.vmcs01());
+}
+
+/// Device memory enters ept01 at first touch; L0's own memory never does.
+void map_for_l1(Cpu& cpu, L1World& world) {
+    const u64 address = read(world.vmcs01(), field::guest_physical_address);
+    const EptViolationQualification qualification{read(world.vmcs01(), field::exit_qualification)};
+    l1vm::EptWorld ept_world{cpu.machine->pages, cpu.machine->partition};
+    switch (cpu.machine->partition.map_on_demand(ept_world, ept::L1Gpa{address})) {
+        case l1vm::DemandMap::mapped:
+            reinject_after_l0_exit(world.vmcs01(), qualification.nmi_unblocking());
+            return;
+        case l1vm::DemandMap::l0_memory: l1_died(cpu, "L1 reached for L0's memory", address);
+        case l1vm::DemandMap::no_such_address: l1_died(cpu, "L1 reached beyond the physical-address width", address);
+        case l1vm::DemandMap::out_of_tables: panic("no memory left for ept01", __FILE__, __LINE__);
+    }
+}
+
+}  // namespace
+
+Why handle_l1_exit(Cpu& cpu, Gprs& gprs, Reason reason, Why why) {
+    L1World world{cpu, gprs};
+    if (why == Why::l1_cpuid) {
+        answer_cpuid(world, gprs);
+        advance(world.vmcs01());
+    } else if (why == Why::l1_control_call) {
+        if (!is_control_call(gprs)) return emulate_for_l1(cpu, gprs, Reason::vmcall);
+        answer_control_call(cpu, gprs);
+        advance(world.vmcs01());
+    } else if (why == Why::l1_vmx_msr) {
+        settle(world, answer_vmx_msr(cpu, gprs, reason));
+    } else if (why == Why::l1_cr_fixed_bits) {
+        settle(world, answer_cr_access(cpu, world));
+    } else if (why == Why::l1_xsetbv) {
+        settle(world, answer_xsetbv(world, gprs));
+    } else if (why == Why::l1_cache_instruction) {
+        // INVD would throw away L0's own modified lines; writing them back first is within INVD's contract.
+        hw::wbinvd();
+        advance(world.vmcs01());
+    } else if (why == Why::l1_getsec) {
+        settle(world, InstrOutcome::faulted(x86::Fault::ud()));
+    } else if (why == Why::l1_power_port) {
+        settle(world, answer_port(cpu, world));
+    } else if (why == Why::l1_ept_map) {
+        map_for_l1(cpu, world);
+    } else {
+        l1_died(cpu, reason == Reason::triple_fault ? "L1 triple-faulted"
+                                                    : "L1 left by an exit that Kurma does not handle");
+    }
+    return why;
+}
+
+}  // namespace kurma::l0

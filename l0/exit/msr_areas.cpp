@@ -1,0 +1,119 @@
+#include "msr_areas.hpp"
+
+#include <x86/msr.hpp>
+
+#include "../cpu/vmcs.hpp"
+#include "../hw/cpu.hpp"
+#include "vmx_msrs.hpp"
+
+namespace kurma::l0 {
+
+using namespace vmx;
+using ept::L1Gpa;
+
+namespace {
+
+struct MsrEntry {
+    u32 index;
+    u32 reserved;
+    u64 data;
+};
+static_assert(sizeof(MsrEntry) == 16);
+
+constexpr u32 smbase = 0x9e;
+constexpr u32 bios_update_trigger = 0x79;
+
+constexpr bool x2apic(u32 msr) { return msr >= x86::msr::x2apic_first && msr <= x86::msr::x2apic_last; }
+bool loadable(const MsrEntry& e) {
+    return e.reserved == 0 && e.index != x86::msr::fs_base && e.index != x86::msr::gs_base &&
+           e.index != x86::msr::smm_monitor_ctl && e.index != bios_update_trigger && !x2apic(e.index) && !is_vmx_msr(e.index);
+}
+constexpr bool storable(const MsrEntry& e) {
+    return e.reserved == 0 && e.index != smbase && !x2apic(e.index);
+}
+
+/// MSRs whose guest value is in the VMCS while L0 runs. False: the MSR is in the processor.
+template <class V>
+bool write_in_vmcs(const V& vmcs, u32 msr, u64 value) {
+    switch (msr) {
+        case x86::msr::efer: write(vmcs, field::guest_efer, value); return true;
+        case x86::msr::pat: write(vmcs, field::guest_pat, value); return true;
+        case x86::msr::debugctl: write(vmcs, field::guest_debugctl, value); return true;
+        case x86::msr::sysenter_cs: write(vmcs, field::guest_sysenter_cs, static_cast<u32>(value)); return true;
+        case x86::msr::sysenter_esp: write(vmcs, field::guest_sysenter_esp, value); return true;
+        case x86::msr::sysenter_eip: write(vmcs, field::guest_sysenter_eip, value); return true;
+        case x86::msr::fs_base: write(vmcs, field::guest_fs_base, value); return true;
+        case x86::msr::gs_base: write(vmcs, field::guest_gs_base, value); return true;
+        default: return false;
+    }
+}
+
+template <class V>
+bool read_in_vmcs(const V& vmcs, u32 msr, u64& value) {
+    switch (msr) {
+        case x86::msr::efer: value = read(vmcs, field::guest_efer); return true;
+        case x86::msr::pat: value = read(vmcs, field::guest_pat); return true;
+        case x86::msr::debugctl: value = read(vmcs, field::guest_debugctl); return true;
+        case x86::msr::sysenter_cs: value = read(vmcs, field::guest_sysenter_cs); return true;
+        case x86::msr::sysenter_esp: value = read(vmcs, field::guest_sysenter_esp); return true;
+        case x86::msr::sysenter_eip: value = read(vmcs, field::guest_sysenter_eip); return true;
+        case x86::msr::fs_base: value = read(vmcs, field::guest_fs_base); return true;
+        case x86::msr::gs_base: value = read(vmcs, field::guest_gs_base); return true;
+        default: return false;
+    }
+}
+
+constexpr bool valid_in_vmcs(u32 msr, u64 value) {
+    if (msr == x86::msr::efer) return (value & ~x86::efer::defined) == 0;
+    if (msr == x86::msr::pat) return x86::valid_pat(value);
+    if (msr == x86::msr::sysenter_esp || msr == x86::msr::sysenter_eip) return x86::canonical(value);
+    return true;
+}
+
+template <class V>
+MsrAreaResult load_with(const Cpu& cpu, const V& vmcs, u64 address, u32 count) {
+    for (u32 i = 0; i < count; ++i) {
+        const auto host = cpu.machine->partition.translate(L1Gpa{address + u64{i} * sizeof(MsrEntry)});
+        if (!host) return {false, i + 1};
+        MsrEntry entry;
+        __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
+        if (!loadable(entry) || !valid_in_vmcs(entry.index, entry.data)) return {false, i + 1};
+        if (!write_in_vmcs(vmcs, entry.index, entry.data) && !hw::wrmsr_safe(entry.index, entry.data))
+            return {false, i + 1};
+    }
+    return {};
+}
+
+}  // namespace
+
+MsrAreaResult load_msr_area(Cpu& cpu, VmcsSlot& slot, MsrArea area) {
+    const Vmcs12& v = slot.vmcs12;
+    const bool entry = area == MsrArea::entry_load;
+    const u32 count = entry ? v.get(field::entry_msr_load_count) : v.get(field::exit_msr_load_count);
+    if (count == 0) return {};
+    return entry ? load_with(cpu, make_vmcs02_current(cpu, slot), v.get(field::entry_msr_load_address), count)
+                 : load_with(cpu, make_vmcs01_current(cpu), v.get(field::exit_msr_load_address), count);
+}
+
+MsrAreaResult store_msr_area(Cpu& cpu, VmcsSlot& slot) {
+    const Vmcs12& v = slot.vmcs12;
+    const u32 count = v.get(field::exit_msr_store_count);
+    if (count == 0) return {};
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    for (u32 i = 0; i < count; ++i) {
+        const L1Gpa at{v.get(field::exit_msr_store_address) + u64{i} * sizeof(MsrEntry)};
+        const auto host = cpu.machine->partition.translate(at);
+        if (!host) return {false, i + 1};
+        MsrEntry entry;
+        __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
+        if (!storable(entry)) return {false, i + 1};
+        if (is_vmx_msr(entry.index) && !vmx_msr_value(cpu, entry.index, entry.data)) return {false, i + 1};
+        if (!is_vmx_msr(entry.index) && !read_in_vmcs(vmcs02, entry.index, entry.data) &&
+            !hw::rdmsr_safe(entry.index, entry.data))
+            return {false, i + 1};
+        mm::at<MsrEntry>(*host)->data = entry.data;
+    }
+    return {};
+}
+
+}  // namespace kurma::l0

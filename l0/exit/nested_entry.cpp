@@ -1,0 +1,190 @@
+// From L1's VMLAUNCH or VMRESUME to vmcs02: CHECK, MERGE, and what becomes of an entry that fails late.
+#include "../hw/cpu.hpp"
+#include "../trace/death.hpp"
+#include "../trace/log.hpp"
+#include "ept02.hpp"
+#include "l1_world.hpp"
+#include "msr_areas.hpp"
+#include "observe.hpp"
+#include "rooms.hpp"
+#include "slots.hpp"
+
+namespace kurma::l0 {
+
+using namespace vmx;
+using ept::Hpa;
+using ept::L1Gpa;
+
+namespace {
+
+/// Where an address of vmcs12 leads. One that leads to no memory of L1's is pointed at a page that nobody uses.
+Hpa place(const Cpu& cpu, u64 address12) {
+    return cpu.machine->partition.translate(L1Gpa{address12}).value_or(cpu.machine->nowhere);
+}
+
+/// The registers that L2 inherits from L1; each is read only where vmcs12 does not load its own.
+Inherited inherited_from_l1(const Vmcs12& v, const CurrentVmcs<Which::vmcs01>& vmcs01) {
+    const EntryControls entry = v.get(field::entry_controls);
+    Inherited l1{};
+    if (!entry.has(Entry::load_efer)) l1.efer = read(vmcs01, field::guest_efer);
+    if (!entry.has(Entry::load_pat)) l1.pat = read(vmcs01, field::guest_pat);
+    if (!entry.has(Entry::load_debug_controls)) {
+        l1.dr7 = read(vmcs01, field::guest_dr7);
+        l1.debugctl = read(vmcs01, field::guest_debugctl);
+    }
+    return l1;
+}
+
+L1Mode mode_of_l1(const CurrentVmcs<Which::vmcs01>& vmcs01) {
+    return (read(vmcs01, field::guest_efer) & x86::efer::lma) != 0 ? L1Mode::ia32e : L1Mode::legacy;
+}
+
+/// The MSR and I/O bitmaps of vmcs02, made anew from L1's pages as they are now.
+void merge_bitmaps(Cpu& cpu, VmcsSlot& slot) {
+    const Machine& machine = *cpu.machine;
+    const Vmcs12& v = slot.vmcs12;
+    const PrimaryControls primary = v.get(field::primary_controls);
+    constexpr usize words = 4096 / sizeof(u64);
+    const auto merge = [&](Hpa out, u64 address12, Hpa of_l0) {
+        merge_bitmap(mm::at<u64>(out), mm::at<u64>(place(cpu, address12)), mm::at<u64>(of_l0), words);
+    };
+    if (primary.has(Primary::use_msr_bitmaps)) merge(slot.msr_bitmap02, v.get(field::msr_bitmap), machine.msr_bitmap01);
+    if (primary.has(Primary::use_io_bitmaps)) {
+        merge(slot.io_bitmap02_a, v.get(field::io_bitmap_a), machine.io_bitmap01_a);
+        merge(slot.io_bitmap02_b, v.get(field::io_bitmap_b), machine.io_bitmap01_b);
+    }
+}
+
+Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
+    const Vmcs12& v = slot.vmcs12;
+    const bool io_of_l1 = v.get(field::primary_controls).has(Primary::use_io_bitmaps);
+    return {.msr_bitmap = slot.msr_bitmap02,
+            .io_bitmap_a = io_of_l1 ? slot.io_bitmap02_a : cpu.machine->io_bitmap01_a,
+            .io_bitmap_b = io_of_l1 ? slot.io_bitmap02_b : cpu.machine->io_bitmap01_b,
+            .virtual_apic = place(cpu, v.get(field::virtual_apic_address)),
+            .apic_access = place(cpu, v.get(field::apic_access_address)),
+            .eptp = slot.ept02 != nullptr ? slot.ept02->eptp02 : cpu.machine->partition.eptp01(),
+            .vpid = slot.vpid02};
+}
+
+/// L2's translations under this vmcs02's tag stay good only while L1 means the same VPID; without VPIDs every entry
+/// flushes (SDM 3C 29.4.3.1).
+void keep_vpid(Cpu& cpu, VmcsSlot& slot) {
+    const Vmcs12& v = slot.vmcs12;
+    const u16 vpid12 = v.secondary().has(Secondary::enable_vpid) ? v.get(field::vpid) : u16{0};
+    if (vpid12 != 0 && vpid12 == slot.last_vpid12) return;
+    slot.last_vpid12 = vpid12;
+    execute_invvpid_single(cpu, slot.vpid02);
+}
+
+/// Where L1 does not use EPT, vmcs02 does, so PAE paging takes its PDPTEs from the VMCS: L0 loads them as the entry would
+/// (SDM 3C 27.3.2.4).
+void load_pdptes(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    if (v.secondary().has(Secondary::enable_ept)) return;
+    const bool pae = (read(vmcs02, field::guest_cr0) & x86::cr0::pg) != 0 &&
+                     (read(vmcs02, field::guest_cr4) & x86::cr4::pae) != 0 &&
+                     !v.get(field::entry_controls).has(Entry::ia32e_mode_guest);
+    if (!pae) return;
+    const u64 table = read(vmcs02, field::guest_cr3) & 0xffffffe0;
+    const u64* const pdptes = mm::at<u64>(place(cpu, table));
+    write(vmcs02, field::guest_pdpte0, pdptes[0]);
+    write(vmcs02, field::guest_pdpte1, pdptes[1]);
+    write(vmcs02, field::guest_pdpte2, pdptes[2]);
+    write(vmcs02, field::guest_pdpte3, pdptes[3]);
+}
+
+void log_failed_check(const CheckResult& failure) {
+    log::line("VM entry of L1 failed: ", name_of(failure.failed), ", value ", log::Hex{failure.value}, " (",
+              rule_of(failure.failed), ")");
+}
+
+CheckResult link_pointer_of(const Cpu& cpu, const Vmcs12& v) {
+    const u64 pointer = v.get(field::vmcs_link_pointer);
+    if (pointer == no_pointer) return {};
+    const auto host = cpu.machine->partition.translate(L1Gpa{pointer});
+    const auto revision = host ? std::optional<u32>{*mm::at<volatile u32>(*host)} : std::nullopt;
+    return check_link_pointer(pointer, revision, cpu.machine->offered);
+}
+
+}  // namespace
+
+InstrOutcome enter_l2(Cpu& cpu) {
+    VmcsSlot& slot = slot_of(*cpu.nested.current);
+    Vmcs12& v = slot.vmcs12;
+    const auto vmcs01 = make_vmcs01_current(cpu);
+    CheckResult failure{};
+    VmInstructionError error{};
+    const L1Mode mode = v.checked ? L1Mode::ia32e : mode_of_l1(vmcs01);
+    const auto checked = Checker::check(v, cpu.machine->offered, mode, failure, error);
+    if (!checked) {
+        log_failed_check(failure);
+        return InstrOutcome::fail_valid(error);
+    }
+    const Inherited l1 = inherited_from_l1(v, vmcs01);
+    v.exit_information_in_image = false;
+    slot.was_launched = v.launched;
+    cpu.running = &slot;
+    if (const CheckResult link = link_pointer_of(cpu, v); !link.passed()) {
+        log_failed_check(link);
+        fail_entry(cpu, slot, Reason::invalid_guest_state, link_pointer_qualification);
+        return InstrOutcome::enter_l2();
+    }
+
+    const bool ept12 = v.secondary().has(Secondary::enable_ept);
+    const bool ept02_lost = ept12 && slot.ept02 == nullptr;
+    if (ept02_lost || v.dirty.has(FieldId::eptp) || v.dirty.has(FieldId::secondary_controls) ||
+        v.dirty.has(FieldId::primary_controls)) {
+        slot.ept02 = ept12 ? &ept02_for(cpu, v.get(field::eptp)) : nullptr;
+        v.dirty.add(FieldId::eptp);
+    }
+    merge_bitmaps(cpu, slot);
+    keep_vpid(cpu, slot);
+
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    if (!v.dirty.empty()) {
+        merge_same(*checked, vmcs02);
+        if (!(v.dirty & computed_controls).empty())
+            merge_computed(*checked, cpu.machine->host, placement(cpu, slot), vmcs02, slot.present);
+        v.dirty.clear();
+    }
+    merge_entry(*checked, l1, vmcs02);
+    load_pdptes(cpu, v, vmcs02);
+    v.launched = true;
+    cpu.level = Level::l2;
+    if (const MsrAreaResult loaded = load_msr_area(cpu, slot, MsrArea::entry_load); !loaded.ok) {
+        log::line("VM entry of L1 failed: entry ", loaded.entry, " of the MSR-load area");
+        fail_entry(cpu, slot, Reason::msr_loading, loaded.entry);
+    }
+    return InstrOutcome::enter_l2();
+}
+
+void entry_did_not_happen(VmcsSlot& slot) {
+    slot.vmcs12.launched = slot.was_launched;
+    if (slot.launching02) slot.launched02 = false;
+}
+
+void fail_entry(Cpu& cpu, VmcsSlot& slot, Reason reason, u64 qualification) {
+    exit_information_to_image(cpu, slot);
+    slot.vmcs12.set(field::exit_reason, ExitReason::failed_entry(reason));
+    slot.vmcs12.set(field::exit_qualification, qualification);
+    slot.vmcs12.launched = slot.was_launched;
+    return_to_l1(cpu, slot, ExitReason::failed_entry(reason));
+}
+
+void refused_by_hardware(Cpu& cpu, Gprs& gprs) {
+    const u64 error = hw::vmread(field::vm_instruction_error.encoding.raw);
+    if (cpu.level == Level::l1) l1_died(cpu, "the processor refused vmcs01's controls");
+    // L0's host state and its own control bits are right, so it is vmcs12's controls that are not.
+    if (error != static_cast<u64>(VmInstructionError::entry_invalid_control))
+        l1_died(cpu, "the processor refused vmcs02's host state");
+    VmcsSlot& slot = *cpu.running;
+    log::line("VM entry of L1 failed: the processor refused the merged controls; event to inject ",
+              log::Hex{slot.vmcs12.get(field::entry_interruption_info).raw});
+    entry_did_not_happen(slot);
+    slot.vmcs12.checked = false;
+    cpu.level = Level::l1;
+    L1World world{cpu, gprs};
+    finish(world, InstrOutcome::fail_valid(VmInstructionError::entry_invalid_control));
+}
+
+}  // namespace kurma::l0

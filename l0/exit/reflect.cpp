@@ -1,0 +1,66 @@
+// REFLECT on metal: save from vmcs02, change the current VMCS, load into vmcs01.
+#include <vmx/reflect.hpp>
+
+#include "../trace/death.hpp"
+#include "l1_world.hpp"
+#include "msr_areas.hpp"
+#include "rooms.hpp"
+
+namespace kurma::l0 {
+
+using namespace vmx;
+
+namespace {
+
+/// VM-abort indicators (SDM 3C 28.7).
+constexpr u32 abort_saving_msrs = 1, abort_loading_msrs = 4;
+
+[[noreturn]] void vm_abort(Cpu& cpu, const VmcsSlot& slot, u32 indicator, const char* what) {
+    if (const auto host = cpu.machine->partition.translate(slot.vmcs12.region))
+        mm::at<Vmcs12Region>(*host)->abort_indicator = indicator;
+    l1_died(cpu, what);
+}
+
+/// L1 in PAE paging gets its PDPTEs with its CR3; vmcs01 uses EPT and so takes them from the VMCS (SDM 3C 28.5.4).
+void load_pdptes_of_l1(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs01>& vmcs01) {
+    if (v.get(field::exit_controls).has(Exit::host_address_space_size)) return;
+    if ((v.get(field::host_cr4) & x86::cr4::pae) == 0) return;
+    const auto host = cpu.machine->partition.translate(ept::L1Gpa{v.get(field::host_cr3) & 0xffffffe0});
+    const u64* const pdptes = mm::at<u64>(host.value_or(cpu.machine->nowhere));
+    write(vmcs01, field::guest_pdpte0, pdptes[0]);
+    write(vmcs01, field::guest_pdpte1, pdptes[1]);
+    write(vmcs01, field::guest_pdpte2, pdptes[2]);
+    write(vmcs01, field::guest_pdpte3, pdptes[3]);
+}
+
+}  // namespace
+
+void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
+    const Vmcs12& v = slot.vmcs12;
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    const LeftByL2 left = left_by_l2(v, vmcs02);
+    const bool by_nmi = !reason.entry_failure() && reason.basic() == Reason::exception_or_nmi &&
+                        read(vmcs02, field::exit_interruption_info).type() == EventType::nmi;
+    const auto vmcs01 = make_vmcs01_current(cpu);
+    load_l1(v, left, by_nmi ? NmiBlocking::by_this_exit : NmiBlocking::none, vmcs01);
+    load_pdptes_of_l1(cpu, v, vmcs01);
+    cpu.level = Level::l1;
+    if (const MsrAreaResult loaded = load_msr_area(cpu, slot, MsrArea::exit_load); !loaded.ok)
+        vm_abort(cpu, slot, abort_loading_msrs, "VM abort: an MSR of the VM-exit MSR-load area");
+}
+
+Why reflect_to_l1(Cpu& cpu, const L2Exit& exit, Why why) {
+    VmcsSlot& slot = *cpu.running;
+    if (exit.reason.entry_failure()) {
+        entry_did_not_happen(slot);
+    } else {
+        const auto vmcs02 = make_vmcs02_current(cpu, slot);
+        save_l2(slot.vmcs12, cpu.machine->offered, vmcs02);
+        if (const MsrAreaResult stored = store_msr_area(cpu, slot); !stored.ok)
+            vm_abort(cpu, slot, abort_saving_msrs, "VM abort: an MSR of the VM-exit MSR-store area");
+    }
+    return_to_l1(cpu, slot, exit.reason);
+    return why;
+}
+
+}  // namespace kurma::l0

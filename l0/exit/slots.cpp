@@ -1,0 +1,124 @@
+#include "slots.hpp"
+
+#include "../cpu/vmcs.hpp"
+#include "../cpu/vmx_root.hpp"
+
+namespace kurma::l0 {
+
+using namespace vmx;
+using ept::L1Gpa;
+
+namespace {
+
+Vmcs12Region* region_in_memory(const Cpu& cpu, L1Gpa region) {
+    const auto host = cpu.machine->partition.translate(region);
+    return host ? mm::at<Vmcs12Region>(*host) : nullptr;
+}
+
+void make_resources(Cpu& cpu, VmcsSlot& slot) {
+    mm::Pages& pages = cpu.machine->pages;
+    slot.vmcs02 = make_vmcs(cpu);
+    slot.msr_bitmap02 = mm::must_allocate(pages);
+    slot.io_bitmap02_a = mm::must_allocate(pages);
+    slot.io_bitmap02_b = mm::must_allocate(pages);
+    slot.vpid02 = static_cast<u16>(Cpu::first_vpid02 + (&slot - cpu.slots.data()));
+}
+
+/// Brings a slot's vmcs02 from whatever it was used for to the state of a vmcs12 just loaded.
+void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
+    ++cpu.totals.vmclear;
+    hw::vmclear(slot.vmcs02);
+    if (cpu.current == slot.vmcs02) cpu.current = ept::Hpa{no_pointer};
+    slot.launched02 = false;
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    write_common(cpu, vmcs02);
+    const Capabilities& host = cpu.machine->host;
+    all_home02_state.for_each([&](FieldId id) {
+        if (host.exists(row_of(id).exists)) vmcs02.write_raw(id, slot.vmcs12.image[static_cast<usize>(id)]);
+    });
+    write(vmcs02, field::pin_controls, PinControls{});
+    write(vmcs02, field::primary_controls, PrimaryControls{});
+    write(vmcs02, field::secondary_controls, SecondaryControls{});
+    write(vmcs02, field::exit_controls, ExitControls{});
+    write(vmcs02, field::entry_controls, EntryControls{});
+    slot.present = {};
+}
+
+void save_to(Cpu& cpu, VmcsSlot& slot, bool clear) {
+    Vmcs12Region* const region = region_in_memory(cpu, slot.vmcs12.region);
+    if (region == nullptr) return;
+    exit_information_to_image(cpu, slot);
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    const Capabilities& host = cpu.machine->host;
+    all_home02_state.for_each([&](FieldId id) {
+        if (host.exists(row_of(id).exists)) slot.vmcs12.image[static_cast<usize>(id)] = vmcs02.read_raw(id);
+    });
+    region->launched = !clear && slot.vmcs12.launched;
+    region->image = slot.vmcs12.image;
+}
+
+VmcsSlot& free_slot(Cpu& cpu) {
+    VmcsSlot* oldest = nullptr;
+    for (VmcsSlot& slot : cpu.slots) {
+        if (!slot.in_use) return slot;
+        if (oldest == nullptr || slot.last_use < oldest->last_use) oldest = &slot;
+    }
+    save_to(cpu, *oldest, false);
+    oldest->in_use = false;
+    return *oldest;
+}
+
+}  // namespace
+
+VmcsSlot* find_slot(Cpu& cpu, L1Gpa region) {
+    for (VmcsSlot& slot : cpu.slots)
+        if (slot.in_use && slot.vmcs12.region == region) {
+            slot.last_use = ++cpu.clock;
+            return &slot;
+        }
+    return nullptr;
+}
+
+VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
+    VmcsSlot& slot = free_slot(cpu);
+    if (slot.vmcs02.value() == 0) make_resources(cpu, slot);
+    slot.in_use = true;
+    slot.last_use = ++cpu.clock;
+    slot.ept02 = nullptr;
+    slot.last_vpid12 = 0;
+    Vmcs12& v = slot.vmcs12;
+    v.region = region;
+    v.exit_information_in_image = true;
+    v.dirty = all_home12;
+    v.checked = false;
+    if (const Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) {
+        v.image = memory->image;
+        v.launched = memory->launched == 1;
+    } else {
+        v.image = {};
+        v.launched = false;
+    }
+    // A field has no more bits than its width, whatever L1 left in the page.
+    for (usize i = 0; i < field_count; ++i) v.image[i] &= value_mask(field_rows[i].encoding);
+    fill_vmcs02(cpu, slot);
+    return slot;
+}
+
+void clear_slot(Cpu& cpu, VmcsSlot& slot) {
+    save_to(cpu, slot, true);
+    slot.in_use = false;
+}
+
+void mark_region_clear(Cpu& cpu, L1Gpa region) {
+    if (Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) memory->launched = 0;
+}
+
+void exit_information_to_image(Cpu& cpu, VmcsSlot& slot) {
+    Vmcs12& v = slot.vmcs12;
+    if (v.exit_information_in_image) return;
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    all_exit_information.for_each([&](FieldId id) { v.image[static_cast<usize>(id)] = vmcs02.read_raw(id); });
+    v.exit_information_in_image = true;
+}
+
+}  // namespace kurma::l0

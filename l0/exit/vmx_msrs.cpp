@@ -1,0 +1,61 @@
+#include "vmx_msrs.hpp"
+
+#include <x86/msr.hpp>
+
+namespace kurma::l0 {
+
+using namespace x86::msr;
+
+bool is_vmx_msr(u32 msr) { return msr == feature_control || (msr >= vmx_basic && msr <= vmx_vmfunc); }
+
+bool vmx_msr_value(const Cpu& cpu, u32 msr, u64& value) {
+    const vmx::Capabilities& c = cpu.machine->offered;
+    switch (msr) {
+        case feature_control: value = cpu.nested.feature_control; return true;
+        case vmx_basic: value = c.basic; return true;
+        case vmx_pinbased_ctls: value = c.pin.raw; return true;
+        case vmx_procbased_ctls: value = c.primary.raw; return true;
+        case vmx_exit_ctls: value = c.exit.raw; return true;
+        case vmx_entry_ctls: value = c.entry.raw; return true;
+        case vmx_misc: value = c.misc; return true;
+        case vmx_cr0_fixed0: value = c.cr0_fixed0; return true;
+        case vmx_cr0_fixed1: value = c.cr0_fixed1; return true;
+        case vmx_cr4_fixed0: value = c.cr4_fixed0; return true;
+        case vmx_cr4_fixed1: value = c.cr4_fixed1; return true;
+        case vmx_vmcs_enum: value = c.vmcs_enum; return true;
+        case vmx_procbased_ctls2: value = c.secondary.raw; return c.has_secondary();
+        case vmx_ept_vpid_cap:
+            value = c.ept_vpid;
+            return c.may(vmx::Secondary::enable_ept) || c.may(vmx::Secondary::enable_vpid);
+        case vmx_true_pinbased_ctls: value = c.true_pin.raw; return c.has_true_controls();
+        case vmx_true_procbased_ctls: value = c.true_primary.raw; return c.has_true_controls();
+        case vmx_true_exit_ctls: value = c.true_exit.raw; return c.has_true_controls();
+        case vmx_true_entry_ctls: value = c.true_entry.raw; return c.has_true_controls();
+        default: return false;
+    }
+}
+
+vmx::InstrOutcome answer_vmx_msr(const Cpu& cpu, Gprs& gprs, vmx::Reason reason) {
+    u64 value = 0;
+    const u32 msr = static_cast<u32>(gprs.value[Gprs::rcx]);
+    // Every one of these MSRs is read-only or locked, and an MSR beyond the bitmap's ranges does not exist.
+    if (reason == vmx::Reason::wrmsr || !is_vmx_msr(msr) || !vmx_msr_value(cpu, msr, value))
+        return vmx::InstrOutcome::faulted(x86::Fault::gp());
+    gprs.value[Gprs::rax] = value & 0xffffffff;
+    gprs.value[Gprs::rdx] = value >> 32;
+    return vmx::InstrOutcome::succeed();
+}
+
+void intercept_vmx_msrs(ept::Hpa bitmap) {
+    constexpr u32 writes = 2048;
+    u8* const bits = mm::at<u8>(bitmap);
+    const auto set = [&](u32 msr) {
+        const u8 bit = static_cast<u8>(1u << (msr % 8));
+        bits[msr / 8] |= bit;
+        bits[writes + msr / 8] |= bit;
+    };
+    set(feature_control);
+    for (u32 msr = vmx_basic; msr <= vmx_vmfunc; ++msr) set(msr);
+}
+
+}  // namespace kurma::l0

@@ -1,0 +1,87 @@
+#include "partition.hpp"
+
+#include "../trace/panic.hpp"
+
+namespace kurma::l0::l1vm {
+
+using ept::Access;
+using ept::Hpa;
+using ept::L1Gpa;
+using ept::MemoryType;
+using ept::PageSize;
+
+std::optional<u64> EptWorld::read_entry(L1Gpa at) const {
+    const std::optional<Hpa> host = partition_.translate(at);
+    if (!host) return std::nullopt;
+    return *mm::at<volatile u64>(*host);
+}
+
+bool EptWorld::compare_exchange_entry(L1Gpa at, u64 expected, u64 desired) {
+    const std::optional<Hpa> host = partition_.translate(at);
+    if (!host) return true;
+    return __atomic_compare_exchange_n(mm::at<u64>(*host), &expected, desired, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+std::optional<ept::Leaf<ept::Space::host>> EptWorld::walk01(L1Gpa at) {
+    return ept::lookup(*this, partition_.root(), at);
+}
+
+void Partition::init(mm::Pages& pages, const mm::MemoryMap& map, const mm::Reserved& kept,
+                     const ept::Capabilities& host) {
+    root_ = mm::must_allocate(pages);
+    kept_ = kept;
+    host_ = host;
+    EptWorld world{pages, *this};
+    for (const mm::Range& range : map) {
+        const bool memory = range.type == mm::RangeType::available ||
+                            range.type == mm::RangeType::acpi_reclaimable || range.type == mm::RangeType::acpi_nvs;
+        if (!memory) continue;
+        const u64 first = (range.base + 4095) & ~u64{4095};
+        const u64 end = range.end() & ~u64{4095};
+        if (first < end) add_memory(world, L1Gpa{first}, Hpa{first}, end - first);
+    }
+}
+
+void Partition::add_memory(EptWorld& world, L1Gpa first, Hpa host, u64 size) {
+    CHECK(count_ < capacity);
+    stretches_[count_++] = {first, size, host};
+    for (u64 done = 0; done < size;) {
+        const L1Gpa at = first + done;
+        const Hpa page = host + done;
+        const auto fits = [&](PageSize candidate) {
+            return at.is_aligned(candidate) && page.is_aligned(candidate) && size - done >= ept::bytes(candidate);
+        };
+        const PageSize page_size = host_.page_1g && fits(PageSize::g1)   ? PageSize::g1
+                                   : host_.page_2m && fits(PageSize::m2) ? PageSize::m2
+                                                                         : PageSize::k4;
+        auto change = ept::map(world, root_, at,
+                               {.page = page, .size = page_size, .access = Access::all, .memory_type = MemoryType::wb});
+        CHECK(change.complete && !change.debt.owed());
+        done += ept::bytes(page_size);
+    }
+}
+
+DemandMap Partition::map_on_demand(EptWorld& world, L1Gpa address) {
+    if (kept_.contains(address.value())) return DemandMap::l0_memory;
+    if ((address.value() >> host_.physical_address_width) != 0) return DemandMap::no_such_address;
+    // A 2 MiB page of device space spares exits, where it holds neither memory of L1's nor of L0's.
+    const L1Gpa large = address.aligned(PageSize::m2);
+    bool mixed = large.value() < kept_.base.value() + kept_.size &&
+                 kept_.base.value() < large.value() + ept::bytes(PageSize::m2);
+    for (usize i = 0; i < count_; ++i)
+        mixed = mixed || (large.value() < stretches_[i].first.value() + stretches_[i].size &&
+                          stretches_[i].first.value() < large.value() + ept::bytes(PageSize::m2));
+    const PageSize size = host_.page_2m && !mixed ? PageSize::m2 : PageSize::k4;
+    const L1Gpa first = address.aligned(size);
+    auto change = ept::map(world, root_, first,
+                           {.page = Hpa{first.value()},
+                            .size = size,
+                            .access = Access::all,
+                            .memory_type = MemoryType::uc});
+    // Not-present entries only became present: nothing stale can be cached.
+    CHECK(!change.debt.owed());
+    return change.complete ? DemandMap::mapped : DemandMap::out_of_tables;
+}
+
+}  // namespace kurma::l0::l1vm

@@ -1,0 +1,9 @@
+/* Virtual addresses of L0, for C++ and for assembly.
+ *
+ *   1 MiB ...              L0's image, wherever in physical memory it has been copied to
+ *   DIRECT_MAP_BASE ...    all of physical memory
+ */
+#pragma once
+
+#define DIRECT_MAP_BASE 0xFFFF800000000000
+#define DIRECT_MAP_PML4_INDEX 256

@@ -1,0 +1,46 @@
+#include "pages.hpp"
+
+#include "../trace/panic.hpp"
+#include "direct_map.hpp"
+
+namespace kurma::l0::mm {
+
+using ept::Hpa;
+
+void Pages::init(Hpa begin, Hpa end) {
+    next_ = begin;
+    end_ = end;
+    list_ = 0;
+    free_ = (end.value() - begin.value()) / 4096;
+}
+
+std::optional<Hpa> Pages::allocate() {
+    Hpa page{0};
+    if (list_ != 0) {
+        page = Hpa{list_};
+        list_ = *at<u64>(page);
+    } else if (next_ < end_) {
+        page = next_;
+        next_ = next_ + 4096;
+    } else {
+        return std::nullopt;
+    }
+    --free_;
+    u64* const words = at<u64>(page);
+    for (usize i = 0; i < 512; ++i) words[i] = 0;
+    return page;
+}
+
+void Pages::free(Hpa page) {
+    *at<u64>(page) = list_;
+    list_ = page.value();
+    ++free_;
+}
+
+Hpa must_allocate(Pages& pages) {
+    const std::optional<Hpa> page = pages.allocate();
+    CHECK(page.has_value());
+    return *page;
+}
+
+}  // namespace kurma::l0::mm
