@@ -8,6 +8,8 @@ namespace {
 
 using namespace multiboot;
 
+const Information* remembered;
+
 void print_modules(const Information& information) {
     const u32 count = (information.flags & has_modules) != 0 ? information.module_count : 0;
     print("info modules=", count, "\n");
@@ -26,24 +28,41 @@ void print_modules(const Information& information) {
     }
 }
 
+template <typename Body>
+void for_each_range(const Information& information, Body body) {
+    if ((information.flags & has_memory_map) == 0) return;
+    const u64 end = u64{information.memory_map} + information.memory_map_bytes;
+    for (u64 at = information.memory_map; at < end;) {
+        const MemoryRange range = *at_address<const MemoryRange>(at);
+        body(range);
+        at += range.size + sizeof range.size;
+    }
+}
+
 void print_memory_map(const Information& information) {
     if ((information.flags & has_memory) != 0) {
         print("info memory lower-kib=", information.memory_lower_kib,
               " upper-kib=", information.memory_upper_kib, "\n");
     }
-    if ((information.flags & has_memory_map) == 0) {
-        print("info memory-map absent\n");
-        return;
-    }
-    const u64 end = u64{information.memory_map} + information.memory_map_bytes;
-    for (u64 at = information.memory_map; at < end;) {
-        const MemoryRange range = *at_address<const MemoryRange>(at);
-        print("info memory base=", hex(range.base), " size=", hex(range.bytes), " type=", range.type, "\n");
-        at += range.size + sizeof range.size;
-    }
+    if ((information.flags & has_memory_map) == 0) print("info memory-map absent\n");
+    for_each_range(information, [](const MemoryRange& range) {
+        const u64 base = range.base, size = range.bytes;
+        print("info memory base=", hex(base), " size=", hex(size), " type=", u32{range.type}, "\n");
+    });
 }
 
 }  // namespace
+
+void remember_boot_information(const Information& information) { remembered = &information; }
+
+u64 usable_ranges_touching(u64 base, u64 size) {
+    constexpr u32 usable = 1;
+    u64 count = 0;
+    for_each_range(*remembered, [&](const MemoryRange& range) {
+        if (range.type == usable && range.base < base + size && base < range.base + range.bytes) ++count;
+    });
+    return count;
+}
 
 void print_boot_information(const Information& information) {
     print("info flags=", hex(information.flags), "\n");

@@ -59,6 +59,7 @@ extern "C" [[noreturn]] void micro_main(u64 magic, u64 information_address) {
     prepare_processor();
     if (magic != multiboot::loader_magic) give_up("not started by a Multiboot 1 loader");
     const auto& information = *at_address<const multiboot::Information>(information_address);
+    remember_boot_information(information);
     const bool has_text = (information.flags & multiboot::has_command_line) != 0;
     const CommandLine command_line(has_text ? at_address<const char>(information.command_line) : "");
     print("micro: command line: ", command_line.text(), "\n");

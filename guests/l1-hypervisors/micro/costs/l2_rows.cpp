@@ -75,6 +75,8 @@ void print_exit_rows() {
     print_vmcall_row();
     row("rdmsr-trapped", loops::rdmsr, reason::rdmsr, {.b = msr_sysenter_cs});
     row("rdmsr-direct", loops::rdmsr, no_exit_expected, {.b = msr_kernel_gs_base});
+    // An MSR that L1 lets through but that L0, where there is one, must answer itself.
+    row("rdmsr-l0-answers", loops::rdmsr, no_exit_expected, {.b = vmx_msr::basic});
     row("wrmsr-trapped", loops::wrmsr, reason::wrmsr, {.b = msr_sysenter_cs});
     row("wrmsr-direct", loops::wrmsr, no_exit_expected, {.b = msr_kernel_gs_base});
     row("out", loops::out, reason::io, {.a = trapped_port});

@@ -55,6 +55,21 @@ inline u64 read_cr4() {
     return value;
 }
 inline void write_cr0(u64 value) { asm volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
+inline void write_cr2(u64 value) { asm volatile("mov %0, %%cr2" : : "r"(value)); }
+inline void write_dr0(u64 value) { asm volatile("mov %0, %%dr0" : : "r"(value)); }
+inline u64 read_dr0() {
+    u64 value;
+    asm volatile("mov %%dr0, %0" : "=r"(value));
+    return value;
+}
+inline void xsetbv(u32 number, u64 value) {
+    asm volatile("xsetbv" : : "c"(number), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)));
+}
+inline u64 xgetbv(u32 number) {
+    u32 low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(number));
+    return u64{high} << 32 | low;
+}
 inline void write_cr3(u64 value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
 inline void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 

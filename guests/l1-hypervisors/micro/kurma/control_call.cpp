@@ -29,6 +29,12 @@ u64 control_call(ControlFunction function, u64 argument) {
     return result;
 }
 
+bool find_hidden_memory(HiddenMemory& memory) {
+    if (!kurma_is_present()) return false;
+    memory = {control_call(ControlFunction::l0_base), control_call(ControlFunction::l0_size)};
+    return memory.base != control_call_refused && memory.size != control_call_refused;
+}
+
 Totals latch_totals() {
     Totals totals = {};
     if (!kurma_is_present()) return totals;

@@ -30,4 +30,10 @@ bool kurma_is_present();
 u64 control_call(ControlFunction function, u64 argument = 0);
 Totals latch_totals();
 
+// L0's own memory, as it tells; false where there is no Kurma, or one that does not tell.
+struct HiddenMemory {
+    u64 base, size;
+};
+bool find_hidden_memory(HiddenMemory& memory);
+
 }  // namespace micro

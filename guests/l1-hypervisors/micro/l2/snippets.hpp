@@ -31,6 +31,8 @@ void l2_mov_cr3();  // CR3 := RDI
 void l2_get_cr3();  // RAX = CR3
 void l2_mov_cr4();  // CR4 := RDI
 void l2_get_cr4();  // RAX = CR4
+void l2_get_cr2();  // RAX = CR2
+void l2_get_dr0();  // RAX = DR0
 void l2_clts();
 void l2_lmsw();            // of DI
 void l2_invlpg();          // of RDI

@@ -4,6 +4,8 @@
 //   l2_entries   256 interrupt and exception entries, 16 bytes each
 //   l2_delivery  what the last of them saw
 
+.set PAGE_FAULT, 14
+
 .section .text
 .globl l2_finish
 l2_finish:
@@ -36,6 +38,8 @@ l2_common:
     movq %rax, l2_delivery + 16(%rip)
     movq 24(%rsp), %rax
     movq %rax, l2_delivery + 24(%rip)
+    cmpq $PAGE_FAULT, 8(%rsp)               // L2 cannot make the page present: this is the end of its run
+    je l2_finish
     popq %rax
     addq $16, %rsp
     iretq

@@ -104,6 +104,41 @@ void vmxoff_and_vmxon_again(Report& report) {
     }
 }
 
+// What a hypervisor below must hand on to L1 as the processor would. (An MSR that does not exist is not here:
+// Bochs, unless told otherwise, reads it as zero.)
+void l1_gets_its_own_faults(Report& report) {
+    constexpr u64 cr0_pg = bit(31), cr0_pe = bit(0), cr0_nw = bit(29), cr4_pae = bit(5),
+                  cr4_reserved = bit(31);
+    report.about("CR0");
+    const u64 cr0 = read_cr0(), cr4 = read_cr4();
+    for (const u64 bad :
+         {cr0 & ~cr0_pg, cr0 & ~(cr0_pg | cr0_pe), cr0 & ~cr0_pe, cr0 | cr0_nw, cr0 | bit(32)}) {
+        report.expect_fault(guarded([&] { write_cr0(bad); }), vector_gp, 0);
+        report.expect("CR0 unchanged", cr0, read_cr0());
+    }
+    report.about("CR4");
+    for (const u64 bad : {cr4 & ~cr4_pae, cr4 | cr4_reserved, cr4 | bit(32)}) {
+        report.expect_fault(guarded([&] { write_cr4(bad); }), vector_gp, 0);
+        report.expect("CR4 unchanged", cr4, read_cr4());
+    }
+}
+
+void xsetbv_of_l1(Report& report) {
+    if ((read_cr4() & cr4_osxsave) == 0) return report.skip("no XSAVE here");
+    constexpr u64 x87 = 1, sse = 2, avx = 4;
+    const u64 before = xgetbv(0);
+    report.about("without x87");
+    report.expect_fault(guarded([] { xsetbv(0, sse); }), vector_gp, 0);
+    report.about("AVX without SSE");
+    report.expect_fault(guarded([] { xsetbv(0, x87 | avx); }), vector_gp, 0);
+    report.about("a register that does not exist");
+    report.expect_fault(guarded([] { xsetbv(1, x87); }), vector_gp, 0);
+    report.expect("XCR0 unchanged", before, xgetbv(0));
+    xsetbv(0, x87 | sse);
+    report.expect("XCR0 with SSE", x87 | sse, xgetbv(0));
+    xsetbv(0, before);
+}
+
 constexpr TestCase cases[] = {
     {"capability-msrs-readable", every_register_is_readable},
     {"capability-msrs-read-only", no_register_is_writable},
@@ -112,6 +147,8 @@ constexpr TestCase cases[] = {
     {"fixed-bits-in-operation", fixed_bits_hold_in_operation},
     {"fixed-bits-outside-operation", outside_operation_the_bits_are_free},
     {"feature-control-locked", feature_control_is_locked},
+    {"l1-own-faults", l1_gets_its_own_faults},
+    {"l1-xsetbv", xsetbv_of_l1},
     {"vmxoff-vmxon", vmxoff_and_vmxon_again},
 };
 

@@ -203,6 +203,25 @@ void large_page(Report& report) {
     report.expect_exit(vcpu.run(), reason::ept_misconfiguration);
 }
 
+// One GiB of L2 is the lowest GiB of L1.
+void huge_page(Report& report) {
+    if ((rdmsr(vmx_msr::ept_vpid) & vmx_msr::ept_1g_pages) == 0)
+        return report.skip("no 1 GiB pages in EPT here");
+    Vcpu& vcpu = guest(&l2_nothing);
+    vcpu.ept.hidden_gib_entry() = ept_entry::all | wb | ept_entry::large;
+    for (const Page& frame : frames) {
+        store(frame.address() + offset, frame.address());
+        again(vcpu, &l2_read_write, Ept::hidden_gib + frame.address() + offset);
+        report.expect_exit(vcpu.run(), reason::vmcall);
+        report.expect("value", frame.address() + 1, load(frame.address() + offset));
+    }
+    report.about("misaligned");
+    vcpu.ept.hidden_gib_entry() |= large_page_size;
+    invalidate();
+    again(vcpu, &l2_read, Ept::hidden_gib);
+    report.expect_exit(vcpu.run(), reason::ept_misconfiguration);
+}
+
 void remap(Report& report) {
     Vcpu& vcpu = guest(&l2_nothing);
     for (u64 i = 0; i < 3; ++i) store(frames[i].address(), 0xA0 + i);
@@ -280,6 +299,7 @@ constexpr TestCase cases[] = {
     {"ept-accessed-dirty", accessed_and_dirty},
     {"ept-no-accessed-dirty", no_accessed_dirty_unless_asked},
     {"ept-large-page", large_page},
+    {"ept-huge-page", huge_page},
     {"ept-remap", remap},
     {"ept-take-rights-away", take_rights_away},
     {"ept-switch-eptp", switch_eptp},

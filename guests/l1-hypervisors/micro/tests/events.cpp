@@ -102,6 +102,14 @@ void l2_handles_its_own_exception(Report& report) {
     expect_delivered(report, vector_bp, 0, reinterpret_cast<u64>(&l2_int3) + 1);
 }
 
+void l2_takes_its_own_page_fault(Report& report) {
+    Vcpu& vcpu = guest(&l2_write);
+    vcpu.registers.rdi = unmapped_in_l2;
+    report.expect_exit(vcpu.run(), reason::vmcall);
+    expect_delivered(report, vector_pf, 2, reinterpret_cast<u64>(&l2_write));
+    report.expect("CR2, which no exit switches", unmapped_in_l2, read_cr2());
+}
+
 void inject(u32 information, u32 error = 0, u32 length = 0) {
     vmwrite(field::entry_interruption_information, interruption::valid | information);
     vmwrite(field::entry_exception_error_code, error);
@@ -266,6 +274,7 @@ constexpr TestCase cases[] = {
     {"page-fault-exits", page_fault_exits},
     {"page-fault-mask-match", page_fault_mask_and_match},
     {"l2-own-exception", l2_handles_its_own_exception},
+    {"l2-own-page-fault", l2_takes_its_own_page_fault},
     {"inject-external-interrupt", inject_external_interrupt},
     {"inject-exception-error-code", inject_exception_with_error_code},
     {"inject-exception", inject_exception},

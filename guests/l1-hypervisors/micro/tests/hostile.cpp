@@ -12,22 +12,11 @@ namespace {
 
 constexpr u32 cpuid_address_sizes = 0x80000008;
 
-struct Hole {
-    u64 base, size;
-};
-
-// L0's own memory, as Kurma tells it; nothing on the bare machine.
-bool find_l0(Hole& hole) {
-    if (!kurma_is_present()) return false;
-    hole = {control_call(ControlFunction::l0_base), control_call(ControlFunction::l0_size)};
-    return hole.base != control_call_refused && hole.size != control_call_refused;
-}
-
 u64 beyond_physical_memory() { return u64{1} << (cpuid(cpuid_address_sizes).eax & 0xFF); }
 
 void read_l0_from_l1(Report& report) {
-    Hole hole = {};
-    if (!find_l0(hole)) return report.skip("there is no L0 whose memory could be read");
+    HiddenMemory hole = {};
+    if (!find_hidden_memory(hole)) return report.skip("there is no L0 whose memory could be read");
     print("micro: reading L0's memory at ", hex(hole.base), "\n");
     const u64 value = *at_address<const volatile u64>(hole.base);
     report.expect("L1's read of L0's memory to end the run, but it read", ~u64{0}, value);
@@ -35,8 +24,8 @@ void read_l0_from_l1(Report& report) {
 }
 
 void read_l0_from_l2(Report& report) {
-    Hole hole = {};
-    if (!find_l0(hole)) return report.skip("there is no L0 whose memory could be read");
+    HiddenMemory hole = {};
+    if (!find_hidden_memory(hole)) return report.skip("there is no L0 whose memory could be read");
     Vcpu& vcpu = test_vcpu();
     vcpu.build(reinterpret_cast<const void*>(&l2_read));
     vcpu.ept.window_entry(0) = (hole.base & ~(page_size - 1)) | ept_entry::all | ept_entry::write_back;
@@ -74,8 +63,8 @@ void vmcs_pointers(Report& report) {
     const u64 beyond = beyond_physical_memory();
     report.expect_fail_valid(run(form.vmptrld, beyond), vm_error::vmptrld_address);
     report.expect_fail_valid(run(form.vmclear, beyond), vm_error::vmclear_address);
-    Hole hole = {};
-    if (find_l0(hole)) {
+    HiddenMemory hole = {};
+    if (find_hidden_memory(hole)) {
         for (const u64 pointer : {hole.base, hole.base + hole.size - page_size}) {
             report.about("L0's memory");
             const u64 vmptrld_flags = run(form.vmptrld, pointer) & rflags_arithmetic;
@@ -91,7 +80,7 @@ void vmcs_pointers(Report& report) {
     write_cr4(read_cr4() | cr4_vmxe);
     report.about("vmxon");
     report.expect_fail_invalid(run(form.vmxon, beyond));
-    if (find_l0(hole)) report.expect_fail_invalid(run(form.vmxon, hole.base));
+    if (find_hidden_memory(hole)) report.expect_fail_invalid(run(form.vmxon, hole.base));
 }
 
 // Addresses inside the VMCS: bitmaps, MSR lists, EPTP beyond memory are refused by the checks; in L0's memory
@@ -106,10 +95,40 @@ void vmcs_addresses(Report& report) {
     }
 }
 
+// MSR lists in L0's memory. Whatever L0 says to such an entry, it must not load from there or store to it and
+// let L2 run.
+void msr_lists_in_l0_memory(Report& report) {
+    HiddenMemory hole = {};
+    if (!find_hidden_memory(hole)) return report.skip("there is no L0 whose memory could be named");
+    struct List {
+        const char* name;
+        Field address, count;
+    };
+    const List lists[] = {
+        {"entry load", field::entry_msr_load_address, field::entry_msr_load_count},
+        {"exit store", field::exit_msr_store_address, field::exit_msr_store_count},
+        {"exit load", field::exit_msr_load_address, field::exit_msr_load_count},
+    };
+    for (const List& list : lists) {
+        report.about(list.name);
+        Vcpu& vcpu = test_vcpu();
+        vcpu.build(reinterpret_cast<const void*>(&l2_nothing));
+        vmwrite(list.address, hole.base);
+        vmwrite(list.count, 1);
+        print("micro: MSR list in L0's memory: ", list.name, "\n");
+        const Exit exit = vcpu.run();
+        report.expect("that L2 did not run", !exit.exited_for(reason::vmcall));
+    }
+}
+
 constexpr TestCase cases[] = {
-    {"vmcs-pointers", vmcs_pointers},        {"vmcs-addresses", vmcs_addresses},
-    {"l0-memory-l1", read_l0_from_l1, true}, {"l0-memory-l2", read_l0_from_l2, true},
-    {"triple-fault", triple_fault, true},    {"hang", hang, true},
+    {"vmcs-pointers", vmcs_pointers},
+    {"vmcs-addresses", vmcs_addresses},
+    {"l0-memory-l1", read_l0_from_l1, true},
+    {"l0-memory-l2", read_l0_from_l2, true},
+    {"l0-memory-msr-lists", msr_lists_in_l0_memory, true},
+    {"triple-fault", triple_fault, true},
+    {"hang", hang, true},
 };
 
 }  // namespace

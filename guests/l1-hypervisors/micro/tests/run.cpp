@@ -133,6 +133,31 @@ void every_msr_exits_without_bitmap(Report& report) {
     report.expect_exit(vcpu.run(), reason::rdmsr);
 }
 
+// L1 may change its bitmaps between two entries, without any instruction that says so.
+void bitmaps_change_between_entries(Report& report) {
+    Vcpu& vcpu = guest(&l2_nothing);
+    for (int turn = 0; turn < 3; ++turn) {
+        report.about("closed");
+        vcpu.intercept_msr(msr_kernel_gs_base);
+        vcpu.intercept_port(some_port);
+        vcpu.go_to(&l2_rdmsr);
+        vcpu.registers.rcx = msr_kernel_gs_base;
+        report.expect_exit(vcpu.run(), reason::rdmsr);
+        vcpu.go_to(&l2_in8);
+        vcpu.registers.rdx = some_port;
+        report.expect_exit(vcpu.run(), reason::io);
+
+        report.about("open");
+        vcpu.intercept_nothing();
+        vcpu.go_to(&l2_rdmsr);
+        vcpu.registers.rcx = msr_kernel_gs_base;
+        report.expect_exit(vcpu.run(), reason::vmcall);
+        vcpu.go_to(&l2_in8);
+        vcpu.registers.rdx = some_port;
+        report.expect_exit(vcpu.run(), reason::vmcall);
+    }
+}
+
 void vmx_instructions_exit(Report& report) {
     Vcpu& vcpu = guest(&l2_nothing);
     static u64 operand[2];
@@ -228,6 +253,7 @@ constexpr TestCase cases[] = {
     {"l2-msr-out-of-bitmap", msr_out_of_bitmap_exits},
     {"l2-msr-not-intercepted", unintercepted_msr_does_not_exit},
     {"l2-msr-no-bitmap", every_msr_exits_without_bitmap},
+    {"l2-bitmaps-change", bitmaps_change_between_entries},
     {"l2-vmx-instructions", vmx_instructions_exit},
     {"l2-rdtsc", rdtsc_exits_or_is_offset},
     {"l2-invlpg", invlpg_exits},

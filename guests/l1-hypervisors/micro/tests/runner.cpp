@@ -9,9 +9,9 @@
 namespace micro {
 namespace {
 
-const Topic* const topics[] = {&capability_tests, &operand_tests, &fault_tests,  &error_tests,
-                               &vmcs_tests,       &entry_tests,   &run_tests,    &event_tests,
-                               &ept_tests,        &state_tests,   &hostile_tests};
+const Topic* const topics[] = {&capability_tests, &operand_tests, &fault_tests, &error_tests,
+                               &vmcs_tests,       &entry_tests,   &run_tests,   &event_tests,
+                               &ept_tests,        &state_tests,   &kurma_tests, &hostile_tests};
 
 constinit Vcpu vcpus[2];
 

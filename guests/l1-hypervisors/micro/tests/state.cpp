@@ -163,6 +163,22 @@ void exit_restores_l1(Report& report) {
     report.expect("RFLAGS.IF", 0, read_rflags() & rflags_if);
 }
 
+// CR2 and DR0 are in no VMCS: L2 finds what L1 left, and L1 what it had, however often a hypervisor below
+// comes between.
+void unswitched_registers_stay(Report& report) {
+    Vcpu& vcpu = guest(&l2_get_cr2);
+    write_cr2(0xC2C2C2C2C2);
+    write_dr0(0xD0D0D0D0);
+    report.expect_exit(vcpu.run(), reason::vmcall);
+    report.expect("CR2 in L2", 0xC2C2C2C2C2, vcpu.registers.rax);
+    vcpu.go_to(&l2_get_dr0);
+    report.expect_exit(vcpu.run(), reason::vmcall);
+    report.expect("DR0 in L2", 0xD0D0D0D0, vcpu.registers.rax);
+    report.expect("CR2 in L1", 0xC2C2C2C2C2, read_cr2());
+    report.expect("DR0 in L1", 0xD0D0D0D0, read_dr0());
+    write_dr0(0);
+}
+
 void sysenter_msrs_switch(Report& report) {
     Vcpu& vcpu = guest(&l2_rdmsr);
     vmwrite(field::guest_sysenter_esp, 0xE5B0);
@@ -241,6 +257,7 @@ constexpr TestCase cases[] = {
     {"cr4-l2-breaks-fixed-bits", l2_breaks_fixed_bits},
     {"exit-saves-guest-state", exit_saves_segments_and_flags},
     {"exit-restores-l1", exit_restores_l1},
+    {"unswitched-registers", unswitched_registers_stay},
     {"sysenter-msrs-switch", sysenter_msrs_switch},
     {"efer-switches", efer_switches},
     {"msr-lists", msr_lists},

@@ -23,6 +23,8 @@ class Ept {
     u64 pointer(bool accessed_dirty = false) const;
     u64& window_entry(u64 page) { return entry(window_table_, page); }
     u64& large_window_entry() { return entry(window_directory_, 1); }
+    // What stands for the whole GiB at `hidden_gib`: a directory, unless a test puts a 1 GiB page there.
+    u64& hidden_gib_entry() { return entry(pdpt_, hidden_gib >> 30); }
     // The entry of the first 2 MiB at `hidden_gib`.
     u64& hidden_directory_entry() { return entry(hidden_directory_, 0); }
 

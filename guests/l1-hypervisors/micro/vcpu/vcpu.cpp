@@ -47,7 +47,7 @@ void Vcpu::build(const void* code, const VcpuOptions& options) {
     prepare_region(region);
     if (!vmclear(region.address()).succeeded()) give_up("VMCLEAR of a fresh region failed");
     make_current();
-    for (Page* bitmap : {&msr_bitmap_, &io_bitmap_a_, &io_bitmap_b_}) bitmap->clear();
+    intercept_nothing();
     ept.build();
     write_controls(options);
     write_host_state();
@@ -176,6 +176,10 @@ void Vcpu::intercept_msr(u32 number) {
     const u64 map = number >= high_msrs ? 1 : 0;
     set_bit_in(msr_bitmap_, map * bits_in_map + (number & in_map));
     set_bit_in(msr_bitmap_, (map + 2) * bits_in_map + (number & in_map));
+}
+
+void Vcpu::intercept_nothing() {
+    for (Page* bitmap : {&msr_bitmap_, &io_bitmap_a_, &io_bitmap_b_}) bitmap->clear();
 }
 
 void Vcpu::intercept_port(u16 port) {

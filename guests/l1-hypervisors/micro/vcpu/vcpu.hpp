@@ -42,7 +42,8 @@ class Vcpu {
     }
     void intercept_msr(u32 number);
     void intercept_port(u16 port);
-    void push(u64 value);  // on L2's stack
+    void intercept_nothing();  // no MSR, no port
+    void push(u64 value);      // on L2's stack
     // RIP := code, on an empty stack from which it returns to l2_finish.
     void go_to(const void* code);
     void go_to(void (*code)()) { go_to(reinterpret_cast<const void*>(code)); }

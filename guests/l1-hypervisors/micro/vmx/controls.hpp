@@ -35,9 +35,9 @@ inline constexpr u32 basic = 0x480, pin = 0x481, primary = 0x482, exit = 0x483, 
                      true_primary = 0x48E, true_exit = 0x48F, true_entry = 0x490, vmfunc = 0x491;
 inline constexpr u64 basic_true_controls = bit(55);
 inline constexpr u64 misc_vmwrite_any_field = bit(29);
-inline constexpr u64 ept_execute_only = bit(0), ept_2m_pages = bit(16), ept_accessed_dirty = bit(21),
-                     invept_single = bit(25), invept_all = bit(26), invvpid_individual = bit(40),
-                     invvpid_single = bit(41), invvpid_all = bit(42);
+inline constexpr u64 ept_execute_only = bit(0), ept_2m_pages = bit(16), ept_1g_pages = bit(17),
+                     ept_accessed_dirty = bit(21), invept_single = bit(25), invept_all = bit(26),
+                     invvpid_individual = bit(40), invvpid_single = bit(41), invvpid_all = bit(42);
 }  // namespace vmx_msr
 
 namespace feature_control {
