@@ -89,7 +89,10 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     Vmcs12& v = slot.vmcs12;
     v.region = region;
     v.exit_information_in_image = true;
-    v.dirty = all_home12;
+    v.dirty.clear();
+    all_home12.for_each([&](FieldId id) {
+        if (cpu.machine->host.exists(row_of(id).exists)) v.dirty.add(id);
+    });
     v.checked = false;
     if (const Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) {
         v.image = memory->image;

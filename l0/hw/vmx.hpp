@@ -1,32 +1,32 @@
 // The VMX instructions of the real processor, one wrapper each (SDM 3C 31.3). L0's own use of them never fails: a failure
-// is a broken invariant and ends in `vmx_instruction_failed`, which does not return.
+// is a broken invariant, and ends in an UD2 out of line, whose address tells which of them it was.
 #pragma once
 
 #include <ept/address.hpp>
 
 namespace kurma::l0::hw {
 
-extern "C" [[noreturn]] void vmx_instruction_failed();
+#define KURMA_MUST_SUCCEED "\n\tjbe 1f\n\t.pushsection .text.unlikely\n1:\tud2\n\t.popsection"
 
 [[gnu::always_inline]] inline u64 vmread(u64 encoding) {
     u64 value;
-    asm volatile("vmread %1, %0\n\tjbe vmx_instruction_failed" : "=r"(value) : "r"(encoding) : "cc");
+    asm volatile("vmread %1, %0" KURMA_MUST_SUCCEED : "=r"(value) : "r"(encoding) : "cc");
     return value;
 }
 [[gnu::always_inline]] inline void vmwrite(u64 encoding, u64 value) {
-    asm volatile("vmwrite %0, %1\n\tjbe vmx_instruction_failed" : : "r"(value), "r"(encoding) : "cc");
+    asm volatile("vmwrite %0, %1" KURMA_MUST_SUCCEED : : "r"(value), "r"(encoding) : "cc");
 }
 [[gnu::always_inline]] inline void vmptrld(ept::Hpa vmcs) {
     const u64 pointer = vmcs.value();
-    asm volatile("vmptrld %0\n\tjbe vmx_instruction_failed" : : "m"(pointer) : "cc", "memory");
+    asm volatile("vmptrld %0" KURMA_MUST_SUCCEED : : "m"(pointer) : "cc", "memory");
 }
 inline void vmclear(ept::Hpa vmcs) {
     const u64 pointer = vmcs.value();
-    asm volatile("vmclear %0\n\tjbe vmx_instruction_failed" : : "m"(pointer) : "cc", "memory");
+    asm volatile("vmclear %0" KURMA_MUST_SUCCEED : : "m"(pointer) : "cc", "memory");
 }
 inline void vmxon(ept::Hpa region) {
     const u64 pointer = region.value();
-    asm volatile("vmxon %0\n\tjbe vmx_instruction_failed" : : "m"(pointer) : "cc", "memory");
+    asm volatile("vmxon %0" KURMA_MUST_SUCCEED : : "m"(pointer) : "cc", "memory");
 }
 
 struct Descriptor128 {
@@ -36,10 +36,10 @@ inline constexpr u64 single_context = 1;
 inline constexpr u64 all_contexts = 2;
 
 inline void invept(u64 type, const Descriptor128& descriptor) {
-    asm volatile("invept %0, %1\n\tjbe vmx_instruction_failed" : : "m"(descriptor), "r"(type) : "cc", "memory");
+    asm volatile("invept %0, %1" KURMA_MUST_SUCCEED : : "m"(descriptor), "r"(type) : "cc", "memory");
 }
 inline void invvpid(u64 type, const Descriptor128& descriptor) {
-    asm volatile("invvpid %0, %1\n\tjbe vmx_instruction_failed" : : "m"(descriptor), "r"(type) : "cc", "memory");
+    asm volatile("invvpid %0, %1" KURMA_MUST_SUCCEED : : "m"(descriptor), "r"(type) : "cc", "memory");
 }
 
 }  // namespace kurma::l0::hw

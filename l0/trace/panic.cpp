@@ -79,8 +79,6 @@ void l1_died(Cpu& cpu, const char* what) {
     end_run(End::l1_death);
 }
 
-extern "C" [[noreturn]] void vmx_instruction_failed() { panic("a VMX instruction of L0's failed", __FILE__, __LINE__); }
-
 struct ExceptionFrame {
     u64 rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11;
     u64 vector, error_code, rip, cs, rflags, rsp, ss;
@@ -102,7 +100,8 @@ extern "C" void exception(ExceptionFrame* frame) {
         }
     log::line("exception ", frame->vector, " in L0 at ", Hex{frame->rip}, ", error code ", Hex{frame->error_code}, ", cr2 ",
               Hex{hw::read_cr2()}, ", rsp ", Hex{frame->rsp});
-    panic("exception in L0", __FILE__, __LINE__);
+    constexpr u64 invalid_opcode = 6;
+    panic(frame->vector == invalid_opcode ? "a VMX instruction of L0's own failed" : "exception in L0", __FILE__, __LINE__);
 }
 
 extern "C" void nmi_in_l0() { boot_cpu().nmi_pending = true; }
