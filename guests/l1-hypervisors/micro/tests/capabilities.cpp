@@ -107,13 +107,21 @@ void vmxoff_and_vmxon_again(Report& report) {
 // What a hypervisor below must hand on to L1 as the processor would. (An MSR that does not exist is not here:
 // Bochs, unless told otherwise, reads it as zero.)
 void l1_gets_its_own_faults(Report& report) {
-    constexpr u64 cr0_pg = bit(31), cr0_pe = bit(0), cr0_nw = bit(29), cr4_pae = bit(5),
+    constexpr u64 cr0_pg = bit(31), cr0_pe = bit(0), cr0_nw = bit(29), cr0_cd = bit(30), cr4_pae = bit(5),
                   cr4_reserved = bit(31);
-    report.about("CR0");
     const u64 cr0 = read_cr0(), cr4 = read_cr4();
-    for (const u64 bad :
-         {cr0 & ~cr0_pg, cr0 & ~(cr0_pg | cr0_pe), cr0 & ~cr0_pe, cr0 | cr0_nw, cr0 | bit(32)}) {
-        report.expect_fault(guarded([&] { write_cr0(bad); }), vector_gp, 0);
+    struct BadValue {
+        const char* name;
+        u64 value;
+    };
+    const BadValue bad_values[] = {{"CR0 without PG", cr0 & ~cr0_pg},
+                                   {"CR0 without PG and PE", cr0 & ~(cr0_pg | cr0_pe)},
+                                   {"CR0 with PG, without PE", cr0 & ~cr0_pe},
+                                   {"CR0 with NW, without CD", (cr0 & ~cr0_cd) | cr0_nw},
+                                   {"CR0 with bit 32", cr0 | bit(32)}};
+    for (const BadValue& bad : bad_values) {
+        report.about(bad.name);
+        report.expect_fault(guarded([&] { write_cr0(bad.value); }), vector_gp, 0);
         report.expect("CR0 unchanged", cr0, read_cr0());
     }
     report.about("CR4");

@@ -49,9 +49,21 @@ void Vcpu::build(const void* code, const VcpuOptions& options) {
     make_current();
     intercept_nothing();
     ept.build();
+    forget_old_mappings();
     write_controls(options);
     write_host_state();
     write_guest_state(code);
+}
+
+// The tables of EPT12 were used before and are rewritten in place (SDM 3C 29.4.3.3: software must invalidate
+// then). Bochs would not mind, a hypervisor that keeps what it composed does.
+void Vcpu::forget_old_mappings() {
+    for (const bool accessed_dirty : {false, true}) {
+        if (accessed_dirty && (rdmsr(vmx_msr::ept_vpid) & vmx_msr::ept_accessed_dirty) == 0) continue;
+        const InvalidationDescriptor whole = {ept.pointer(accessed_dirty), 0};
+        if (!invept(static_cast<u64>(InvalidationType::single_context), whole).succeeded())
+            give_up("INVEPT failed");
+    }
 }
 
 void Vcpu::make_current() {

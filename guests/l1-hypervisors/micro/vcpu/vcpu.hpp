@@ -54,6 +54,7 @@ class Vcpu {
     bool launched = false;
 
   private:
+    void forget_old_mappings();
     void write_controls(const VcpuOptions& options);
     void write_host_state();
     void write_guest_state(const void* code);
