@@ -2,18 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <vmx/check.hpp>
 
+#include "../../testing/outcomes.hpp"
 #include "../../testing/vmcs12_builder.hpp"
 
 namespace kurma::vmx {
-
-static void PrintTo(const CheckResult& result, std::ostream* out) {
-    *out << name_of(result.failed) << " (value 0x" << std::hex << result.value << ")";
-}
-static bool operator==(const CheckResult& a, const CheckResult& b) {
-    return a.failed == b.failed && a.value == b.value;
-}
 
 namespace {
 
