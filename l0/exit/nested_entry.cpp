@@ -123,6 +123,7 @@ InstrOutcome enter_l2(Cpu& cpu) {
     const Inherited l1 = inherited_from_l1(v, vmcs01);
     v.exit_information_in_image = false;
     slot.was_launched = v.launched;
+    slot.launching02 = false;
     cpu.running = &slot;
     if (const CheckResult link = link_pointer_of(cpu, v); !link.passed()) {
         log_failed_check(link);
@@ -158,16 +159,19 @@ InstrOutcome enter_l2(Cpu& cpu) {
     return InstrOutcome::enter_l2();
 }
 
-void entry_did_not_happen(VmcsSlot& slot) {
+void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot) {
     slot.vmcs12.launched = slot.was_launched;
     if (slot.launching02) slot.launched02 = false;
+    // Only an exit takes the event out of the VMCS; the next entry must not find this one's.
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    write(vmcs02, field::entry_interruption_info, InterruptionInfo{});
 }
 
 void fail_entry(Cpu& cpu, VmcsSlot& slot, Reason reason, u64 qualification) {
     exit_information_to_image(cpu, slot);
     slot.vmcs12.set(field::exit_reason, ExitReason::failed_entry(reason));
     slot.vmcs12.set(field::exit_qualification, qualification);
-    slot.vmcs12.launched = slot.was_launched;
+    entry_did_not_happen(cpu, slot);
     return_to_l1(cpu, slot, ExitReason::failed_entry(reason));
 }
 
@@ -180,7 +184,7 @@ void refused_by_hardware(Cpu& cpu, Gprs& gprs) {
     VmcsSlot& slot = *cpu.running;
     log::line("VM entry of L1 failed: the processor refused the merged controls; event to inject ",
               log::Hex{slot.vmcs12.get(field::entry_interruption_info).raw});
-    entry_did_not_happen(slot);
+    entry_did_not_happen(cpu, slot);
     slot.vmcs12.checked = false;
     cpu.level = Level::l1;
     L1World world{cpu, gprs};

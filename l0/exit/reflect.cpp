@@ -52,7 +52,7 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
 Why reflect_to_l1(Cpu& cpu, const L2Exit& exit, Why why) {
     VmcsSlot& slot = *cpu.running;
     if (exit.reason.entry_failure()) {
-        entry_did_not_happen(slot);
+        entry_did_not_happen(cpu, slot);
     } else {
         const auto vmcs02 = make_vmcs02_current(cpu, slot);
         save_l2(slot.vmcs12, cpu.machine->offered, vmcs02);

@@ -26,7 +26,7 @@ vmx::InstrOutcome enter_l2(Cpu& cpu);
 /// The processor refused VMLAUNCH or VMRESUME of vmcs02 for its controls: the answer is L1's.
 void refused_by_hardware(Cpu& cpu, Gprs& gprs);
 /// Takes back what the entry that is under way has noted, because hardware refused it.
-void entry_did_not_happen(VmcsSlot& slot);
+void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot);
 /// L2 does not run because entry failed after its checks (SDM 3C 27.8): reason 33 or 34, with a qualification.
 void fail_entry(Cpu& cpu, VmcsSlot& slot, vmx::Reason reason, u64 qualification);
 /// Loads vmcs12's host state into vmcs01 and makes L1 the level that runs next.

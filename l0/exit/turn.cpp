@@ -47,8 +47,9 @@ extern "C" bool turn(Cpu* running_cpu, Gprs* gprs) {
     begin_turn(cpu, reason);
     const Why why = cpu.level == Level::l1 ? turn_of_l1(cpu, *gprs, reason_of_l1(cpu, reason))
                                            : turn_of_l2(cpu, *gprs, observe_l2(cpu, *gprs, reason));
+    const bool launch = commit(cpu);
     end_turn(cpu, reason, why);
-    return commit(cpu);
+    return launch;
 }
 
 extern "C" bool entry_failed(Cpu* running_cpu, Gprs* gprs) {
