@@ -16,6 +16,10 @@ struct Series {
     Totals totals;  // of all turns together
 };
 
+// On a machine where ticks are time, a lucky sample may be shorter than the typical empty pair; that is
+// "nothing", not a huge number.
+u64 without(u64 ticks, u64 overhead) { return ticks > overhead ? ticks - overhead : 0; }
+
 void sort(u64* values, u64 count) {
     for (u64 i = 1; i < count; ++i) {
         const u64 value = values[i];
@@ -47,8 +51,8 @@ void measure(const char* level, const char* operation, const Loop& loop, const R
     const Series full = run_series(loop.with, runner);
     const u64 overhead = empty.ticks.median;
     print("cost l1=micro level=", level, " op=", operation, " n=", sample_count,
-          " min=", full.ticks.min - overhead, " median=", full.ticks.median - overhead,
-          " max=", full.ticks.max - overhead);
+          " min=", without(full.ticks.min, overhead), " median=", without(full.ticks.median, overhead),
+          " max=", without(full.ticks.max, overhead));
     if (kurma_is_present()) {
         for (u64 i = 0; i < total_count; ++i)
             print(" ", total_names[i], "=", full.totals.of[i] - empty.totals.of[i]);

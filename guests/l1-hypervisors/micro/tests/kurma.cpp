@@ -4,6 +4,7 @@
 #include "kurma/control_call.hpp"
 #include "l2/snippets.hpp"
 #include "tests/test.hpp"
+#include "tests/user_mode.hpp"
 #include "vmx/operation.hpp"
 
 namespace micro {
@@ -51,6 +52,13 @@ void control_call_works_without_vmx(Report& report) {
     report.expect("latch", 0, control_call(ControlFunction::latch_totals));
 }
 
+void control_call_at_cpl_3(Report& report) {
+    if (!kurma_is_present()) return report.skip(no_kurma);
+    user_control_call_result = control_call_refused;
+    report.expect_fault(run_in_user_mode(&user_control_call), vector_bp, 0);
+    report.expect("latch", 0, user_control_call_result);
+}
+
 // From L2 a VMCALL is L1's, whatever its registers say.
 void signature_in_l2_is_l1s(Report& report) {
     Vcpu& vcpu = test_vcpu();
@@ -75,6 +83,7 @@ constexpr TestCase cases[] = {
     {"kurma-control-call-free", control_call_does_not_count_itself},
     {"kurma-counts-exactly", exits_are_counted_exactly},
     {"kurma-control-call-without-vmx", control_call_works_without_vmx},
+    {"kurma-control-call-at-cpl-3", control_call_at_cpl_3},
     {"kurma-signature-in-l2", signature_in_l2_is_l1s},
     {"kurma-memory-not-in-map", kept_memory_is_not_in_the_map},
 };

@@ -95,7 +95,10 @@ void run_test(const char* name) {
         found = true;
         run_case(test, tally);
     });
-    if (!found) print("micro: no case=", name, "; mode=tests-list lists them\n");
+    if (!found) {
+        ++tally.failed;
+        print("micro: no case=", name, "; mode=tests-list lists them\n");
+    }
     print_tally(tally);
 }
 

@@ -36,7 +36,22 @@ user_form vmcall, "vmcall"
 .globl user_forms_end
 user_forms_end:
 
+.set CONTROL_CALL_SIGNATURE, 0x414D52554B
+
+.section .text
+.globl user_control_call
+user_control_call:
+    movabsq $CONTROL_CALL_SIGNATURE, %rax
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    vmcall
+    movq %rax, user_control_call_result(%rip)
+    int3
+
 .section .bss
+.balign 8
+.globl user_control_call_result
+user_control_call_result: .skip 8
 .balign 16
 user_operand: .skip 16
 

@@ -13,6 +13,9 @@ struct UserForm {
 extern "C" {
 extern const UserForm user_forms[];
 extern const UserForm user_forms_end[];
+// A control call, function 0; its RAX is left in user_control_call_result.
+UserCode user_control_call;
+extern volatile unsigned long user_control_call_result;
 }
 
 }  // namespace micro
