@@ -73,7 +73,9 @@ class LinearWalk {
             rights &= *entry;
             const bool large =
                 level > 1 && (*entry & p_large) != 0 && (entry_bytes == 8 || (regs_.cr4 & cr4::pse) != 0);
-            if (entry_bytes == 8 && (*entry & ~address_bits() & reserved_mask()) != 0)
+            const u64 reserved =
+                entry_bytes == 8 ? reserved_bits(level, shift, large) : reserved_bits_32(large);
+            if ((*entry & reserved) != 0)
                 return fault(page_fault_error::present | page_fault_error::reserved);
             if (level == 1 || large) return leaf(at, *entry, shift, rights, entry_bytes);
             memory_.or_u8(ept::L1Gpa{at}, static_cast<u8>(p_accessed));
@@ -81,8 +83,23 @@ class LinearWalk {
         }
     }
 
-    /// Bits from the physical-address width up to 51 are reserved in 8-byte entries.
-    u64 reserved_mask() const { return (u64{1} << 52) - (u64{1} << regs_.physical_address_width); }
+    /// What an 8-byte entry must leave 0 (SDM 3A tables 4-9 to 4-11, 4-15 to 4-20): address bits beyond the
+    /// width, which PAE paging continues up to bit 62; execute-disable unless enabled; address bits within a
+    /// large page but for 12, its PAT flag; the page-size flag in the root table.
+    u64 reserved_bits(unsigned level, unsigned shift, bool large) const {
+        const unsigned end = (regs_.efer & efer::lma) != 0 ? 52 : 63;
+        u64 bits = (u64{1} << end) - (u64{1} << regs_.physical_address_width);
+        if ((regs_.efer & efer::nxe) == 0) bits |= u64{1} << 63;
+        if (large) bits |= level == 4 ? p_large : (u64{1} << shift) - (u64{1} << 13);
+        return bits;
+    }
+
+    /// What a 4-byte entry must leave 0: of the bits that hold a 4 MiB page's address above 4 GiB, those
+    /// beyond the physical-address width, of which at most 40 bits count (SDM 3A table 4-4).
+    u64 reserved_bits_32(bool large) const {
+        const unsigned width = regs_.physical_address_width < 40 ? regs_.physical_address_width : 40;
+        return large ? (u64{1} << 22) - (u64{1} << (width - 19)) : 0;
+    }
 
     std::optional<u64> read(u64 at, unsigned bytes) {
         if (bytes == 8) return memory_.read_u64(ept::L1Gpa{at});
