@@ -8,7 +8,7 @@ ALIGNMENT = 4
 
 
 class Archive:
-    """Entries by path. Directories above an entry come by themselves; the order in the archive is the paths'."""
+    """Entries by path, of which the first one given stays. Directories above it come by themselves."""
 
     def __init__(self) -> None:
         self._entries: dict[str, tuple[int, bytes, tuple[int, int]]] = {}
