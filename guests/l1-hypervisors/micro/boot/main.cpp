@@ -41,11 +41,11 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
     } else if (same_text(mode, "tests-list")) {
         list_tests();
     } else if (same_text(mode, "tests")) {
-        run_all_tests();
+        if (enter_vmx_operation()) run_all_tests();
     } else if (same_text(mode, "test")) {
         char name[64] = "";
         command_line.find("case", name, sizeof name);
-        run_test(name);
+        if (enter_vmx_operation()) run_test(name);
     } else {
         print("micro: unknown mode=", static_cast<const char*>(mode),
               ": costs, tests, test, tests-list or info\n");

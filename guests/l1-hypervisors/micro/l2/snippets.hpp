@@ -33,6 +33,23 @@ void l2_mov_cr4();  // CR4 := RDI
 void l2_get_cr4();  // RAX = CR4
 void l2_get_cr2();  // RAX = CR2
 void l2_get_dr0();  // RAX = DR0
+void l2_rdpmc();    // ECX
+void l2_invd();
+void l2_wbinvd();
+void l2_pause();
+void l2_rdtscp();
+void l2_rdrand();
+void l2_rdseed();
+void l2_invpcid();  // type RSI, descriptor at RDI
+void l2_sgdt();     // to [RDI]
+void l2_sidt();     // to [RDI]
+void l2_sldt();
+void l2_str();
+void l2_mov_cr8();  // CR8 := RDI
+void l2_get_cr8();  // RAX = CR8
+void l2_mov_dr0();  // DR0 := RDI
+void l2_xsetbv();   // XCR[ECX] := EDX:EAX
+void l2_sti_hlt();
 void l2_clts();
 void l2_lmsw();            // of DI
 void l2_invlpg();          // of RDI

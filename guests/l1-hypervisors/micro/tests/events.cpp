@@ -214,6 +214,63 @@ void interrupt_while_l2_runs(Report& report) {
     report.expect_exit(vcpu.run(), reason::vmcall);
 }
 
+void timer_interrupts_l2(Report& report) {
+    constexpr u32 ticks = 200000;  // more than a hypervisor below takes for the entry
+    Vcpu& vcpu = guest(&l2_spin, {.pin = pin::external_interrupt});
+    vmwrite(field::guest_rflags, rflags_reserved1 | rflags_if);
+    apic::write(apic::timer_divider, apic::divide_by_1);
+    apic::write(apic::timer_vector, vector_for_l1);
+    apic::write(apic::timer_count, ticks);
+    const Exit exit = vcpu.run();
+    report.expect_exit(exit, reason::external_interrupt);
+    report.expect("information", interruption::valid | interruption::external | vector_for_l1,
+                  exit.interruption);
+    report.expect("L2 did run", vcpu.registers.rax > 100);
+    apic::acknowledge();
+}
+
+// L1 does not intercept HLT: L2 sleeps in the processor, and L1's timer still gets through.
+void timer_wakes_halted_l2(Report& report) {
+    constexpr u32 ticks = 200000;  // more than a hypervisor below takes for the entry
+    constexpr u64 sti_hlt_length = 2;
+    Vcpu& vcpu = guest(&l2_sti_hlt, {.pin = pin::external_interrupt});
+    vmwrite(field::primary_controls, vmread(field::primary_controls) & ~u64{primary::hlt});
+    apic::write(apic::timer_divider, apic::divide_by_1);
+    apic::write(apic::timer_vector, vector_for_l1);
+    apic::write(apic::timer_count, ticks);
+    const Exit exit = vcpu.run();
+    report.expect_exit(exit, reason::external_interrupt);
+    report.expect("behind the HLT", reinterpret_cast<u64>(&l2_sti_hlt) + sti_hlt_length, exit.rip);
+    apic::acknowledge();
+    vmwrite(field::guest_activity, 0);
+    report.expect_exit(vcpu.run(), reason::vmcall);
+}
+
+// After an exit for an NMI further ones are blocked until an IRET.
+void unblock_nmis() {
+    asm volatile(
+        "mov %%rsp, %%rax\n mov %%ss, %%ecx\n push %%rcx\n push %%rax\n pushfq\n mov %%cs, %%ecx\n push "
+        "%%rcx\n"
+        "lea 1f(%%rip), %%rax\n push %%rax\n iretq\n 1:"
+        :
+        :
+        : "rax", "rcx", "memory", "cc");
+}
+
+void nmi_exits(Report& report) {
+    Vcpu& vcpu = guest(&l2_write32, {.pin = pin::nmi});
+    vcpu.registers.rdi = apic::base + apic::command_low;
+    vcpu.registers.rsi = apic::deliver_nmi | apic::level_assert;
+    apic::write(apic::command_high, apic::read(apic::identity));
+    const Exit exit = vcpu.run();
+    unblock_nmis();
+    report.expect_exit(exit, reason::exception);
+    report.expect("information", interruption::valid | interruption::nmi | 2, exit.interruption);
+    constexpr u64 blocked_by_nmi = bit(3);
+    vmwrite(field::guest_interruptibility, vmread(field::guest_interruptibility) & ~blocked_by_nmi);
+    report.expect_exit(vcpu.run(), reason::vmcall);
+}
+
 // Without external-interrupt exiting the interrupt is L2's.
 void interrupt_goes_to_l2(Report& report) {
     Vcpu& vcpu = guest(&l2_nothing);
@@ -284,6 +341,9 @@ constexpr TestCase cases[] = {
     {"interrupt-acknowledged", interrupt_exits_with_acknowledge},
     {"interrupt-not-acknowledged", interrupt_exits_without_acknowledge},
     {"interrupt-while-l2-runs", interrupt_while_l2_runs},
+    {"interrupt-from-timer", timer_interrupts_l2},
+    {"interrupt-wakes-halted-l2", timer_wakes_halted_l2},
+    {"nmi-exits", nmi_exits},
     {"interrupt-to-l2", interrupt_goes_to_l2},
     {"interrupt-window", interrupt_window},
     {"preemption-timer", preemption_timer},

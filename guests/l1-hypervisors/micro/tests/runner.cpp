@@ -3,15 +3,16 @@
 #include "console/console.hpp"
 #include "cpu/instructions.hpp"
 #include "cpu/paging.hpp"
+#include "cpu/power.hpp"
 #include "tests/test.hpp"
 #include "vmx/operation.hpp"
 
 namespace micro {
 namespace {
 
-const Topic* const topics[] = {&capability_tests, &operand_tests, &fault_tests, &error_tests,
-                               &vmcs_tests,       &entry_tests,   &run_tests,   &event_tests,
-                               &ept_tests,        &state_tests,   &kurma_tests, &hostile_tests};
+const Topic* const topics[] = {&capability_tests, &operand_tests, &fault_tests,  &error_tests, &vmcs_tests,
+                               &entry_tests,      &run_tests,     &event_tests,  &ept_tests,   &state_tests,
+                               &control_tests,    &kurma_tests,   &hostile_tests};
 
 constinit Vcpu vcpus[2];
 
@@ -32,7 +33,7 @@ bool start_afresh() {
 }
 
 void run_case(const TestCase& test, Tally& tally) {
-    if (!start_afresh()) return;
+    if (!start_afresh()) give_up("VMX operation cannot be entered again");
     Report report;
     const Fault fault = guarded([&] { test.run(report); });
     if (fault.happened) {

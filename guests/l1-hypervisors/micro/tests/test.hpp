@@ -50,7 +50,7 @@ struct Topic {
 };
 
 extern const Topic capability_tests, operand_tests, fault_tests, error_tests, vmcs_tests, entry_tests,
-    run_tests, event_tests, ept_tests, state_tests, kurma_tests, hostile_tests;
+    run_tests, event_tests, ept_tests, state_tests, control_tests, kurma_tests, hostile_tests;
 
 template <usize count>
 constexpr Topic topic(const TestCase (&cases)[count]) {

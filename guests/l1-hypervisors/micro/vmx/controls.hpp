@@ -9,15 +9,16 @@ namespace pin {
 inline constexpr u32 external_interrupt = 1u << 0, nmi = 1u << 3, preemption_timer = 1u << 6;
 }
 namespace primary {
-inline constexpr u32 interrupt_window = 1u << 2, tsc_offsetting = 1u << 3, hlt = 1u << 7, invlpg = 1u << 9,
+inline constexpr u32 interrupt_window = 1u << 2, tsc_offsetting = 1u << 3, rdpmc = 1u << 11,
+                     tpr_shadow = 1u << 21, pause = 1u << 30, hlt = 1u << 7, invlpg = 1u << 9,
                      rdtsc = 1u << 12, cr3_load = 1u << 15, cr3_store = 1u << 16, cr8_load = 1u << 19,
                      cr8_store = 1u << 20, mov_dr = 1u << 23, all_io = 1u << 24, io_bitmaps = 1u << 25,
                      msr_bitmaps = 1u << 28, secondary = 1u << 31;
 }
 namespace secondary {
-inline constexpr u32 ept = 1u << 1, descriptor_table = 1u << 2, rdtscp = 1u << 3, vpid = 1u << 5,
-                     wbinvd = 1u << 6, unrestricted_guest = 1u << 7, invpcid = 1u << 12,
-                     vmcs_shadowing = 1u << 14;
+inline constexpr u32 apic_accesses = 1u << 0, ept = 1u << 1, rdrand = 1u << 11, rdseed = 1u << 16,
+                     descriptor_table = 1u << 2, rdtscp = 1u << 3, vpid = 1u << 5, wbinvd = 1u << 6,
+                     unrestricted_guest = 1u << 7, invpcid = 1u << 12, vmcs_shadowing = 1u << 14;
 }
 namespace exit_control {
 inline constexpr u32 save_debug = 1u << 2, host_64bit = 1u << 9, acknowledge_interrupt = 1u << 15,
@@ -54,11 +55,13 @@ enum class InvalidationType : u64 {
 // Basic exit reasons (SDM 3D appendix C).
 namespace reason {
 inline constexpr u32 exception = 0, external_interrupt = 1, triple_fault = 2, interrupt_window = 7,
-                     cpuid = 10, hlt = 12, invlpg = 14, rdtsc = 16, vmcall = 18, vmclear = 19, vmlaunch = 20,
-                     vmptrld = 21, vmread = 23, vmresume = 24, vmwrite = 25, vmxoff = 26, vmxon = 27,
-                     cr_access = 28, io = 30, rdmsr = 31, wrmsr = 32, invalid_guest_state = 33,
-                     msr_loading = 34, ept_violation = 48, ept_misconfiguration = 49, preemption_timer = 52,
-                     xsetbv = 55;
+                     cpuid = 10, hlt = 12, invd = 13, invlpg = 14, rdpmc = 15, mov_dr = 29, pause = 40,
+                     tpr_below_threshold = 43, apic_access = 44, gdtr_idtr = 46, ldtr_tr = 47, rdtscp = 51,
+                     wbinvd = 54, rdrand = 57, invpcid = 58, rdseed = 61, rdtsc = 16, vmcall = 18,
+                     vmclear = 19, vmlaunch = 20, vmptrld = 21, vmread = 23, vmresume = 24, vmwrite = 25,
+                     vmxoff = 26, vmxon = 27, cr_access = 28, io = 30, rdmsr = 31, wrmsr = 32,
+                     invalid_guest_state = 33, msr_loading = 34, ept_violation = 48,
+                     ept_misconfiguration = 49, preemption_timer = 52, xsetbv = 55;
 inline constexpr u32 entry_failed = 1u << 31;
 }  // namespace reason
 

@@ -22,6 +22,11 @@ void prepare_region(Page& page) {
     *at_address<u32>(page.address()) = vmcs_revision();
 }
 
+bool ept_is_offered() {
+    return control_is_allowed(vmx_msr::primary, primary::secondary) &&
+           control_is_allowed(vmx_msr::secondary, secondary::ept);
+}
+
 bool enter_vmx_operation() {
     if ((cpuid(cpuid_features).ecx & cpuid_ecx_vmx) == 0) {
         print("micro: this processor has no VMX\n");
@@ -32,6 +37,10 @@ bool enter_vmx_operation() {
         wrmsr(msr_feature_control, feature | feature_control::locked | feature_control::vmx_outside_smx);
     } else if ((feature & feature_control::vmx_outside_smx) == 0) {
         print("micro: VMX is locked off in IA32_FEATURE_CONTROL\n");
+        return false;
+    }
+    if (!ept_is_offered()) {
+        print("micro: this processor has no EPT, and micro's L2s need it\n");
         return false;
     }
     write_cr0((read_cr0() | rdmsr(vmx_msr::cr0_fixed0)) & rdmsr(vmx_msr::cr0_fixed1));

@@ -15,6 +15,7 @@ void prepare_region(Page& page);  // clears it and writes the revision identifie
 // The control word that has `wanted` and what the processor insists on. Ends the run if `wanted` is not
 // allowed.
 u32 adjusted_control(u32 plain_msr, u32 true_msr, u32 wanted);
+bool ept_is_offered();
 bool control_is_allowed(u32 plain_msr, u32 wanted);
 
 }  // namespace micro
