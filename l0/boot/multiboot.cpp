@@ -35,7 +35,8 @@ void copy_map(const MultibootInfo& info, mm::MemoryMap& map) {
 
 void read_multiboot(u32 magic, u32 info_address, BootInfo& out) {
     if (magic != multiboot_loader_magic)
-        refuse("not started by a Multiboot 1 loader (magic ", log::Hex{magic}, "); boot Kurma by GRUB's `multiboot`");
+        refuse("not started by a Multiboot 1 loader (magic ", log::Hex{magic},
+               "); boot Kurma by GRUB's `multiboot`");
     const MultibootInfo& info = *mm::at<MultibootInfo>(Hpa{info_address});
     if ((info.flags & info_flag::command_line) != 0) copy_text(out.command_line, info.cmdline, "Kurma");
     copy_map(info, out.map);

@@ -4,9 +4,8 @@
 // Out:   command line, modules, memory map, in L0's own memory.
 #pragma once
 
-#include <ept/address.hpp>
-
 #include <array>
+#include <ept/address.hpp>
 #include <string_view>
 
 #include "../mm/memory_map.hpp"

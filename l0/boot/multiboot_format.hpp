@@ -36,10 +36,12 @@ struct MultibootHeader {
     u32 magic, flags, checksum;
     u32 header_addr, load_addr, load_end_addr, bss_end_addr, entry_addr;
 };
-/// Header flags that ask for what L0 can give: aligned modules, memory map. Bit 16: addresses are in the header.
+/// Header flags that ask for what L0 can give: aligned modules, memory map. Bit 16: addresses are in the
+/// header.
 inline constexpr u32 header_flag_addresses = 1u << 16;
 inline constexpr u32 header_flags_known = 3u | header_flag_addresses;
-/// Bits 15:0 are requirements; one that is not known means that the image cannot be loaded. Video mode is one of them.
+/// Bits 15:0 are requirements; one that is not known means that the image cannot be loaded. Video mode is one
+/// of them.
 inline constexpr u32 header_requirements = 0xffff;
 
 }  // namespace kurma::l0::boot

@@ -20,7 +20,8 @@ boot::BootInfo boot_info{};
 
 extern "C" [[noreturn]] void enter_first(Cpu*, Gprs*);
 
-/// The part of a text before a character, which is cut off from it; all of it where the character does not occur.
+/// The part of a text before a character, which is cut off from it; all of it where the character does not
+/// occur.
 std::string_view take_until(std::string_view& text, char end) {
     usize length = 0;
     while (length < text.size() && text[length] != end) ++length;
@@ -29,7 +30,8 @@ std::string_view take_until(std::string_view& text, char end) {
     return taken;
 }
 
-/// `knob=value` words of L0's command line. The first word is the image's name where the loader passes it (QEMU does).
+/// `knob=value` words of L0's command line. The first word is the image's name where the loader passes it
+/// (QEMU does).
 void read_knobs(std::string_view text, vmx::Policy& policy) {
     for (bool first = true; !text.empty(); first = false) {
         std::string_view value = take_until(text, ' ');
@@ -41,7 +43,8 @@ void read_knobs(std::string_view text, vmx::Policy& policy) {
         if (no_equals) refuse("unknown word on Kurma's command line: ", knob, "; knobs are knob=value");
         switch (vmx::set_knob(policy, knob, value)) {
             case vmx::KnobResult::accepted: break;
-            case vmx::KnobResult::unknown_knob: refuse("unknown knob: ", knob, "; `./kurma run --help` lists them");
+            case vmx::KnobResult::unknown_knob:
+                refuse("unknown knob: ", knob, "; `./kurma run --help` lists them");
             case vmx::KnobResult::bad_value: refuse("bad value for the knob ", knob, ": ", value);
         }
     }
@@ -52,8 +55,9 @@ void take_memory(Machine& machine, boot::BootInfo& info) {
     machine.map = info.map;
     const u64 base = machine.map.find_highest(mm::reserved_bytes, mm::reserved_alignment, mm::four_gib);
     if (base == 0)
-        refuse("too little memory: L0 keeps ", mm::reserved_bytes >> 20, " MiB in one piece below 4 GiB, and there are ",
-               machine.map.available_bytes() >> 20, " MiB in all; give the machine more memory (--memory)");
+        refuse("too little memory: L0 keeps ", mm::reserved_bytes >> 20,
+               " MiB in one piece below 4 GiB, and there are ", machine.map.available_bytes() >> 20,
+               " MiB in all; give the machine more memory (--memory)");
     for (usize i = 0; i < info.module_count; ++i)
         if (info.modules[i].start.value() + info.modules[i].size > base)
             refuse("too little memory: the payload's modules reach into the ", mm::reserved_bytes >> 20,
@@ -72,11 +76,18 @@ void make_shared_pages(Machine& machine) {
     machine.io_bitmap01_b = mm::must_allocate(machine.pages);
     intercept_vmx_msrs(machine.msr_bitmap01);
     intercept_power_ports(machine);
+    const auto take = [](vmx::Intercepts01& intercepts, ept::Hpa page) {
+        CHECK(intercepts.take(mm::at<u64>(page), 4096 / sizeof(u64)));
+    };
+    take(machine.msr_intercepts01, machine.msr_bitmap01);
+    take(machine.io_intercepts01_a, machine.io_bitmap01_a);
+    take(machine.io_intercepts01_b, machine.io_bitmap01_b);
 }
 
 void require_one_processor(u32 processors) {
     if (processors > 1)
-        refuse("this machine has ", processors, " processors; Kurma runs its L1 on one so far. Give the machine one (--cpus 1)");
+        refuse("this machine has ", processors,
+               " processors; Kurma runs its L1 on one so far. Give the machine one (--cpus 1)");
 }
 
 }  // namespace
@@ -95,6 +106,8 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     machine.host = read_capabilities();
     require_features(machine.host);
     machine.offered = vmx::offer(machine.host, machine.policy);
+    machine.host_fields = vmx::existing_fields(machine.host);
+    machine.offered_fields = vmx::existing_fields(machine.offered);
 
     take_memory(machine, boot_info);
     make_shared_pages(machine);
@@ -108,9 +121,9 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     cpu.nested.feature_control = hw::rdmsr(x86::msr::feature_control);
     enter_vmx_operation(cpu);
     l1vm::write_first_state(cpu, first);
-    log::line("Kurma at ", log::Hex{machine.reserved.base.value()}, ", ", mm::reserved_bytes >> 20, " MiB kept, image ",
-              mm::image_bytes() >> 10, " KiB; L1 has ", machine.map.available_bytes() >> 20, " MiB and starts at ",
-              log::Hex{first.rip});
+    log::line("Kurma at ", log::Hex{machine.reserved.base.value()}, ", ", mm::reserved_bytes >> 20,
+              " MiB kept, image ", mm::image_bytes() >> 10, " KiB; L1 has ",
+              machine.map.available_bytes() >> 20, " MiB and starts at ", log::Hex{first.rip});
     ++cpu.totals.vmlaunch;
     enter_first(&cpu, &cpu.gprs);
 }

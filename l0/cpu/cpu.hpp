@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ept/shadow.hpp>
-
 #include <vmx/capability.hpp>
 #include <vmx/merge.hpp>
 #include <vmx/nested.hpp>
@@ -13,7 +12,8 @@
 
 namespace kurma::l0 {
 
-/// L1's or L2's general registers, in the order in which instructions encode them. RSP's place is unused: it is in the VMCS.
+/// L1's or L2's general registers, in the order in which instructions encode them. RSP's place is unused: it
+/// is in the VMCS.
 struct Gprs {
     u64 value[16];
 
@@ -27,12 +27,16 @@ struct Machine {
     mm::Pages pages;
     vmx::Policy policy;
     vmx::Capabilities host, offered;
+    /// Fields that the processor has, and those that L1 is offered.
+    vmx::FieldSet host_fields, offered_fields;
     l1vm::Partition partition;
     /// ACPI's PM1a control port: L1 ends the machine there.
     u16 pm1a_control_port = 0;
     /// Where what L1 aims at nothing goes: a page of ones, of L0's, that nothing depends on.
     ept::Hpa nowhere{0};
     ept::Hpa msr_bitmap01{0}, io_bitmap01_a{0}, io_bitmap01_b{0};
+    /// The same bitmaps, as they are added to L1's.
+    vmx::Intercepts01 msr_intercepts01, io_intercepts01_a, io_intercepts01_b;
 };
 
 using Shadow02 = ept::Shadow<l1vm::EptWorld, 1024>;
@@ -49,12 +53,14 @@ struct Ept02 {
 struct VmcsSlot {
     vmx::Vmcs12 vmcs12{};
     bool in_use = false;
-    /// vmcs02's own launch state, and whether the last entry was the VMLAUNCH that sets it (it stays clear if that fails).
+    /// vmcs02's own launch state, and whether the last entry was the VMLAUNCH that sets it (it stays clear if
+    /// that fails).
     bool launched02 = false, launching02 = false;
     u64 last_use = 0;
     ept::Hpa vmcs02{0}, msr_bitmap02{0}, io_bitmap02_a{0}, io_bitmap02_b{0};
     u16 vpid02 = 0;
-    /// vmcs12's VPID and EPT pointer at the last entry: L2's translations stay valid while they do not change.
+    /// vmcs12's VPID and EPT pointer at the last entry: L2's translations stay valid while they do not
+    /// change.
     u16 last_vpid12 = 0;
     Ept02* ept02 = nullptr;
     vmx::Controls02 present{};

@@ -31,12 +31,16 @@ alignas(16) u8 tss[104];
 DescriptorTables load_descriptor_tables() {
     const u64 tss_base = reinterpret_cast<u64>(tss);
     constexpr u64 available_tss = 0x89;
-    gdt[3] = (sizeof(tss) - 1) | ((tss_base & 0xffffff) << 16) | (available_tss << 40) | ((tss_base >> 24 & 0xff) << 56);
+    gdt[3] = (sizeof(tss) - 1) | ((tss_base & 0xffffff) << 16) | (available_tss << 40) |
+             ((tss_base >> 24 & 0xff) << 56);
     gdt[4] = tss_base >> 32;
     for (usize i = 0; i < stubs; ++i) idt[i] = gate_to(exception_stubs[i]);
     hw::lgdt({sizeof(gdt) - 1, reinterpret_cast<u64>(gdt)});
     hw::lidt({sizeof(idt) - 1, reinterpret_cast<u64>(idt)});
-    asm volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:" : : "i"(code_selector) : "rax", "memory");
+    asm volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:"
+                 :
+                 : "i"(code_selector)
+                 : "rax", "memory");
     hw::ltr(tss_selector);
     return {reinterpret_cast<u64>(gdt), reinterpret_cast<u64>(idt), tss_base};
 }

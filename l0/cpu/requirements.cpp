@@ -9,7 +9,8 @@ namespace kurma::l0 {
 
 namespace {
 
-constexpr const char* models = "Bochs models that have it: corei5_arrandale_m520 and newer, such as corei7_haswell_4770";
+constexpr const char* models =
+    "Bochs models that have it: corei5_arrandale_m520 and newer, such as corei7_haswell_4770";
 
 u8 physical_address_width() {
     constexpr u32 leaf = 0x80000008;
@@ -50,7 +51,8 @@ vmx::Capabilities read_capabilities() {
 void require_processor() {
     constexpr u32 cpuid_vmx = 1u << 5;
     if ((hw::cpuid(1).ecx & cpuid_vmx) == 0)
-        refuse("this processor has no VMX; choose a model that has VMX, EPT and unrestricted guest. ", models);
+        refuse("this processor has no VMX; choose a model that has VMX, EPT and unrestricted guest. ",
+               models);
     using namespace x86::msr::feature_control_bits;
     const u64 control = hw::rdmsr(x86::msr::feature_control);
     if ((control & locked) == 0)
@@ -66,7 +68,8 @@ void require_features(const vmx::Capabilities& host) {
     using vmx::Primary;
     using vmx::Secondary;
     if (!host.may(Secondary::enable_ept)) refuse("this processor's VMX has no EPT. ", models);
-    if (!host.may(Secondary::unrestricted_guest)) refuse("this processor's VMX has no unrestricted guest. ", models);
+    if (!host.may(Secondary::unrestricted_guest))
+        refuse("this processor's VMX has no unrestricted guest. ", models);
     if (!host.may(Primary::use_msr_bitmaps) || !host.may(Primary::use_io_bitmaps))
         refuse("this processor's VMX has no MSR or I/O bitmaps. ", models);
     if (!host.may(Exit::save_pat) || !host.may(Exit::load_pat) || !host.may(Entry::load_pat) ||

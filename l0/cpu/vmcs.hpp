@@ -6,7 +6,8 @@
 
 namespace kurma::l0 {
 
-/// Which of the two kinds of VMCS a piece of code may touch. A `CurrentVmcs<Which>` is made by making it current.
+/// Which of the two kinds of VMCS a piece of code may touch. A `CurrentVmcs<Which>` is made by making it
+/// current.
 enum class Which : u8 { vmcs01, vmcs02 };
 
 template <Which W>
@@ -14,11 +15,11 @@ class CurrentVmcs {
   public:
     [[gnu::always_inline]] u64 read_raw(vmx::FieldId id) const {
         ++totals_->vmread;
-        return hw::vmread(vmx::row_of(id).encoding.raw);
+        return hw::vmread(vmx::encodings[static_cast<usize>(id)]);
     }
     [[gnu::always_inline]] void write_raw(vmx::FieldId id, u64 value) const {
         ++totals_->vmwrite;
-        hw::vmwrite(vmx::row_of(id).encoding.raw, value);
+        hw::vmwrite(vmx::encodings[static_cast<usize>(id)], value);
     }
 
   private:

@@ -58,16 +58,16 @@ void write_controls01(const Machine& machine, const CurrentVmcs<Which::vmcs01>& 
     const auto bits = [](auto... bit) { return (static_cast<u32>(bit) | ...); };
     write(vmcs, field::pin_controls, PinControls{host.effective_pin().adjust(0)});
     write(vmcs, field::primary_controls,
-          PrimaryControls{host.effective_primary().adjust(
-              bits(Primary::use_msr_bitmaps, Primary::use_io_bitmaps, Primary::activate_secondary_controls))});
+          PrimaryControls{host.effective_primary().adjust(bits(
+              Primary::use_msr_bitmaps, Primary::use_io_bitmaps, Primary::activate_secondary_controls))});
     write(vmcs, field::secondary_controls,
           SecondaryControls{host.secondary.adjust(
               bits(Secondary::enable_ept, Secondary::unrestricted_guest, Secondary::enable_vpid,
                    Secondary::enable_rdtscp, Secondary::enable_invpcid, Secondary::enable_xsaves))});
     write(vmcs, field::exit_controls,
-          ExitControls{host.effective_exit().adjust(bits(Exit::host_address_space_size, Exit::save_debug_controls,
-                                                         Exit::save_pat, Exit::load_pat, Exit::save_efer,
-                                                         Exit::load_efer))});
+          ExitControls{host.effective_exit().adjust(bits(Exit::host_address_space_size,
+                                                         Exit::save_debug_controls, Exit::save_pat,
+                                                         Exit::load_pat, Exit::save_efer, Exit::load_efer))});
     write(vmcs, field::entry_controls,
           EntryControls{host.effective_entry().adjust(
               bits(Entry::load_debug_controls, Entry::load_pat, Entry::load_efer))});

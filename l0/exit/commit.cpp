@@ -8,7 +8,8 @@ using namespace vmx;
 
 namespace {
 
-/// An NMI that arrived while L0 ran is L1's: L0 has no use for one. With L2 running it waits for the next turn of L1.
+/// An NMI that arrived while L0 ran is L1's: L0 has no use for one. With L2 running it waits for the next
+/// turn of L1.
 void deliver_nmi(Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs01) {
     if (read(vmcs01, field::entry_interruption_info).valid()) return;
     cpu.nmi_pending = false;

@@ -17,8 +17,8 @@ using Kind = ept::Resolution::Kind;
 
 namespace {
 
-/// Puts a value of L0's into the exit information that L1 will read: into vmcs02 where the processor lets VMWRITE do so,
-/// otherwise into the image.
+/// Puts a value of L0's into the exit information that L1 will read: into vmcs02 where the processor lets
+/// VMWRITE do so, otherwise into the image.
 template <class V, FieldId I>
 void override_exit_information(Cpu& cpu, VmcsSlot& slot, Field<V, I> f, V value) {
     if (cpu.machine->host.vmwrite_any_field()) {
@@ -31,7 +31,8 @@ void override_exit_information(Cpu& cpu, VmcsSlot& slot, Field<V, I> f, V value)
 }
 
 Why reflect_fault(Cpu& cpu, Reason reason, Why why) {
-    return reflect_to_l1(cpu, {.reason = ExitReason::of(reason), .interruption = {}, .io = {}, .msr = 0}, why);
+    return reflect_to_l1(cpu, {.reason = ExitReason::of(reason), .interruption = {}, .io = {}, .msr = 0},
+                         why);
 }
 
 /// Devices come into ept01 as they are touched. False: the address is one that L2 must not reach.
@@ -40,7 +41,8 @@ void map_device_or_die(Cpu& cpu, L1Gpa address) {
     switch (cpu.machine->partition.map_on_demand(world, address)) {
         case l1vm::DemandMap::mapped: return;
         case l1vm::DemandMap::l0_memory: l1_died(cpu, "L2 reached for L0's memory", address.value());
-        case l1vm::DemandMap::no_such_address: l1_died(cpu, "L2 reached beyond the physical-address width", address.value());
+        case l1vm::DemandMap::no_such_address:
+            l1_died(cpu, "L2 reached beyond the physical-address width", address.value());
         case l1vm::DemandMap::out_of_tables: panic("no memory left for ept01", __FILE__, __LINE__);
     }
 }
@@ -61,12 +63,15 @@ Why compose_for_l2(Cpu& cpu) {
     Ept02& ept02 = *slot.ept02;
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     for (;;) {
-        ept::Resolution r = ept02.shadow.resolve(world, ept02.eptp12, cpu.machine->offered.ept(), L2Gpa{address},
-                                                 qualification.wanted(), cpu.machine->policy.ept02_large_pages);
+        ept::Resolution r =
+            ept02.shadow.resolve(world, ept02.eptp12, cpu.machine->offered.ept(), L2Gpa{address},
+                                 qualification.wanted(), cpu.machine->policy.ept02_large_pages);
         r.debt.pay([&] { execute_invept_single(cpu, ept02.eptp02); });
         switch (r.kind) {
             case Kind::filled:
-            case Kind::again: reinject_after_l0_exit(vmcs02, qualification.nmi_unblocking()); return Why::l2_ept02_fill;
+            case Kind::again:
+                reinject_after_l0_exit(vmcs02, qualification.nmi_unblocking());
+                return Why::l2_ept02_fill;
             case Kind::l1_violation: {
                 const auto seen = qualification.with_permissions(r.effective);
                 if (seen.raw != qualification.raw)
@@ -74,7 +79,8 @@ Why compose_for_l2(Cpu& cpu) {
                 return reflect_fault(cpu, Reason::ept_violation, Why::l2_ept12_violation);
             }
             case Kind::l1_misconfiguration:
-                override_exit_information(cpu, slot, field::exit_reason, ExitReason::of(Reason::ept_misconfiguration));
+                override_exit_information(cpu, slot, field::exit_reason,
+                                          ExitReason::of(Reason::ept_misconfiguration));
                 override_exit_information(cpu, slot, field::exit_qualification, u64{0});
                 return reflect_fault(cpu, Reason::ept_misconfiguration, Why::l2_ept12_misconfiguration);
             case Kind::l0_fault: map_device_or_die(cpu, r.l1_address); break;

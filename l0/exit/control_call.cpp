@@ -1,8 +1,8 @@
 // Kurma's own VMCALL: L1 and its programs read what L0 has counted.
 //
 //   RAX "KURMA", RCX function, RDX argument; the answer comes in RAX, all ones if there is none.
-//   0: latch the totals.   1: latched total number RDX, in the order of `Totals`.   2: reset the counters per reason.
-//   3: base of L0's memory.   4: its size.
+//   0: latch the totals.   1: latched total number RDX, in the order of `Totals`.   2: reset the counters per
+//   reason. 3: base of L0's memory.   4: its size.
 #include "rooms.hpp"
 
 namespace kurma::l0 {
@@ -15,7 +15,7 @@ constexpr u64 no_answer = ~u64{0};
 enum class Function : u64 { latch = 0, total = 1, reset = 2, reserved_base = 3, reserved_size = 4 };
 
 u64 total(const Totals& t, u64 index) {
-    const u64 values[] = {t.exits,      t.vmread,   t.vmwrite, t.vmptrld, t.vmclear,
+    const u64 values[] = {t.exits,    t.vmread,   t.vmwrite, t.vmptrld, t.vmclear,
                           t.vmlaunch, t.vmresume, t.invept,  t.invvpid};
     return index < std::size(values) ? values[index] : no_answer;
 }

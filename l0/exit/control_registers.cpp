@@ -11,7 +11,8 @@ namespace {
 
 const InstrOutcome refused = InstrOutcome::faulted(Fault::gp());
 
-/// PAE paging takes its PDPTEs from the VMCS where EPT is on, so L0 loads them as MOV to CR would (SDM 3A 4.4.1).
+/// PAE paging takes its PDPTEs from the VMCS where EPT is on, so L0 loads them as MOV to CR would (SDM
+/// 3A 4.4.1).
 InstrOutcome load_pdptes(L1World& world) {
     const u64 table = read(world.vmcs01(), field::guest_cr3) & 0xffffffe0;
     u64 pdpte[4];
@@ -94,7 +95,7 @@ InstrOutcome answer_cr_access(Cpu& cpu, L1World& world) {
     if (access.kind() != CrAccessQualification::Kind::mov_to_cr)
         l1_died(cpu, "L1 changed CR0 by an instruction that Kurma does not expect", access.raw);
     u64 value = world.gpr(access.gpr());
-    if (!instr::long_mode_code(world)) value &= 0xffffffff;
+    if (!instr::long_mode_code(world.vmcs01())) value &= 0xffffffff;
     if (access.control_register() == 0) return move_to_cr0(cpu, world, value);
     if (access.control_register() == 4) return move_to_cr4(cpu, world, value);
     l1_died(cpu, "L1 changed a control register that Kurma does not watch", access.raw);

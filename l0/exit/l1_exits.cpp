@@ -16,8 +16,8 @@ using namespace vmx;
 
 namespace {
 
-/// "KurmaKurmaKu" at the leaf where hypervisors say who they are; a processor answers it with other words. The bit that
-/// announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
+/// "KurmaKurmaKu" at the leaf where hypervisors say who they are; a processor answers it with other words.
+/// The bit that announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
 constexpr u32 signature_leaf = 0x40000000;
 
 void answer_cpuid(L1World& world, Gprs& gprs) {
@@ -38,10 +38,12 @@ void answer_cpuid(L1World& world, Gprs& gprs) {
 }
 
 InstrOutcome answer_xsetbv(L1World& world, const Gprs& gprs) {
-    if (read(world.vmcs01(), field::guest_ss_access_rights).dpl() != 0) return InstrOutcome::faulted(x86::Fault::gp());
+    if (read(world.vmcs01(), field::guest_ss_access_rights).dpl() != 0)
+        return InstrOutcome::faulted(x86::Fault::gp());
     const u64 value = (gprs.value[Gprs::rdx] << 32) | (gprs.value[Gprs::rax] & 0xffffffff);
-    return hw::xsetbv_safe(static_cast<u32>(gprs.value[Gprs::rcx]), value) ? InstrOutcome::succeed()
-                                                                           : InstrOutcome::faulted(x86::Fault::gp());
+    return hw::xsetbv_safe(static_cast<u32>(gprs.value[Gprs::rcx]), value)
+               ? InstrOutcome::succeed()
+               : InstrOutcome::faulted(x86::Fault::gp());
 }
 
 /// A fault of L1's, or the next instruction, for handlers that leave flags alone.
@@ -62,7 +64,8 @@ void map_for_l1(Cpu& cpu, L1World& world) {
             reinject_after_l0_exit(world.vmcs01(), qualification.nmi_unblocking());
             return;
         case l1vm::DemandMap::l0_memory: l1_died(cpu, "L1 reached for L0's memory", address);
-        case l1vm::DemandMap::no_such_address: l1_died(cpu, "L1 reached beyond the physical-address width", address);
+        case l1vm::DemandMap::no_such_address:
+            l1_died(cpu, "L1 reached beyond the physical-address width", address);
         case l1vm::DemandMap::out_of_tables: panic("no memory left for ept01", __FILE__, __LINE__);
     }
 }

@@ -14,10 +14,8 @@ class L1World {
   public:
     L1World(Cpu& cpu, Gprs& gprs) : cpu_(cpu), gprs_(gprs), vmcs01_(make_vmcs01_current(cpu)) {}
 
-    const CurrentVmcs<Which::vmcs01>& vmcs01() {
-        make_current(cpu_, cpu_.vmcs01);
-        return vmcs01_;
-    }
+    /// Current from the construction on: what needs another VMCS in between makes this one current again.
+    const CurrentVmcs<Which::vmcs01>& vmcs01() const { return vmcs01_; }
     u64 gpr(unsigned index) {
         return index == Gprs::rsp ? read(vmcs01(), vmx::field::guest_rsp) : gprs_.value[index];
     }
@@ -31,17 +29,21 @@ class L1World {
     void set_cr2(u64 value) { hw::write_cr2(value); }
     vmx::NestedState& nested() { return cpu_.nested; }
     const vmx::Capabilities& offered() const { return cpu_.machine->offered; }
+    bool field_exists(vmx::FieldId id) const { return cpu_.machine->offered_fields.has(id); }
 
     u64 cr0_of_l1() {
         const u64 mask = x86::cr0::ne;
-        return (read(vmcs01(), vmx::field::guest_cr0) & ~mask) | (read(vmcs01(), vmx::field::cr0_read_shadow) & mask);
+        return (read(vmcs01(), vmx::field::guest_cr0) & ~mask) |
+               (read(vmcs01(), vmx::field::cr0_read_shadow) & mask);
     }
     u64 cr4_of_l1() {
         const u64 mask = x86::cr4::vmxe;
-        return (read(vmcs01(), vmx::field::guest_cr4) & ~mask) | (read(vmcs01(), vmx::field::cr4_read_shadow) & mask);
+        return (read(vmcs01(), vmx::field::guest_cr4) & ~mask) |
+               (read(vmcs01(), vmx::field::cr4_read_shadow) & mask);
     }
 
-    // L1's memory. Where there is none, reads give ones and writes go nowhere, as on a bus that nobody answers.
+    // L1's memory. Where there is none, reads give ones and writes go nowhere, as on a bus that nobody
+    // answers.
     std::optional<u64> read_u64(ept::L1Gpa at) const { return read_memory<u64>(at); }
     std::optional<u32> read_u32(ept::L1Gpa at) const { return read_memory<u32>(at); }
     void or_u8(ept::L1Gpa at, u8 bits) {
@@ -49,9 +51,10 @@ class L1World {
     }
     u64 read_bytes(ept::L1Gpa at, unsigned bytes) const {
         const auto host = translate(at);
+        if (host && bytes == 8) return *mm::at<volatile u64>(*host);
         u64 value = host ? 0 : ~u64{0};
         if (host) __builtin_memcpy(&value, mm::at<void>(*host), bytes);
-        return bytes == 8 ? value : value & ((u64{1} << (8 * bytes)) - 1);
+        return value & ((u64{1} << (8 * bytes)) - 1);
     }
     void write_bytes(ept::L1Gpa at, u64 value, unsigned bytes) {
         if (const auto host = translate(at)) __builtin_memcpy(mm::at<void>(*host), &value, bytes);
@@ -66,14 +69,29 @@ class L1World {
         VmcsSlot* const slot = find_slot(cpu_, region);
         return slot != nullptr ? &slot->vmcs12 : nullptr;
     }
-    vmx::Vmcs12* activate(ept::L1Gpa region) { return &activate_slot(cpu_, region).vmcs12; }
-    void deactivate_clear(vmx::Vmcs12& v) { clear_slot(cpu_, slot_of(v)); }
+    vmx::Vmcs12* activate(ept::L1Gpa region) {
+        VmcsSlot& slot = activate_slot(cpu_, region);
+        make_vmcs01_current(cpu_);
+        return &slot.vmcs12;
+    }
+    void deactivate_clear(vmx::Vmcs12& v) {
+        clear_slot(cpu_, slot_of(v));
+        make_vmcs01_current(cpu_);
+    }
     void mark_clear(ept::L1Gpa region) { mark_region_clear(cpu_, region); }
-    u64 read_home02(vmx::Vmcs12& v, vmx::FieldId id) { return make_vmcs02_current(cpu_, slot_of(v)).read_raw(id); }
+    u64 read_home02(vmx::Vmcs12& v, vmx::FieldId id) {
+        const u64 value = make_vmcs02_current(cpu_, slot_of(v)).read_raw(id);
+        make_vmcs01_current(cpu_);
+        return value;
+    }
     void write_home02(vmx::Vmcs12& v, vmx::FieldId id, u64 value) {
         make_vmcs02_current(cpu_, slot_of(v)).write_raw(id, value);
+        make_vmcs01_current(cpu_);
     }
-    void exit_information_to_image(vmx::Vmcs12& v) { l0::exit_information_to_image(cpu_, slot_of(v)); }
+    void exit_information_to_image(vmx::Vmcs12& v) {
+        l0::exit_information_to_image(cpu_, slot_of(v));
+        make_vmcs01_current(cpu_);
+    }
     void drop_ept02(ept::Eptp eptp12) { l0::drop_ept02(cpu_, eptp12); }
     void drop_all_ept02() { l0::drop_all_ept02(cpu_); }
     void drop_vpid02(u16 vpid12) { l0::drop_vpid02(cpu_, vpid12); }

@@ -26,7 +26,8 @@ constexpr u32 bios_update_trigger = 0x79;
 constexpr bool x2apic(u32 msr) { return msr >= x86::msr::x2apic_first && msr <= x86::msr::x2apic_last; }
 bool loadable(const MsrEntry& e) {
     return e.reserved == 0 && e.index != x86::msr::fs_base && e.index != x86::msr::gs_base &&
-           e.index != x86::msr::smm_monitor_ctl && e.index != bios_update_trigger && !x2apic(e.index) && !is_vmx_msr(e.index);
+           e.index != x86::msr::smm_monitor_ctl && e.index != bios_update_trigger && !x2apic(e.index) &&
+           !is_vmx_msr(e.index);
 }
 constexpr bool storable(const MsrEntry& e) {
     return e.reserved == 0 && e.index != smbase && !x2apic(e.index);
@@ -39,7 +40,9 @@ bool write_in_vmcs(const V& vmcs, u32 msr, u64 value) {
         case x86::msr::efer: write(vmcs, field::guest_efer, value); return true;
         case x86::msr::pat: write(vmcs, field::guest_pat, value); return true;
         case x86::msr::debugctl: write(vmcs, field::guest_debugctl, value); return true;
-        case x86::msr::sysenter_cs: write(vmcs, field::guest_sysenter_cs, static_cast<u32>(value)); return true;
+        case x86::msr::sysenter_cs:
+            write(vmcs, field::guest_sysenter_cs, static_cast<u32>(value));
+            return true;
         case x86::msr::sysenter_esp: write(vmcs, field::guest_sysenter_esp, value); return true;
         case x86::msr::sysenter_eip: write(vmcs, field::guest_sysenter_eip, value); return true;
         case x86::msr::fs_base: write(vmcs, field::guest_fs_base, value); return true;

@@ -1,4 +1,5 @@
-// The three MSR areas of vmcs12, which L0 works through itself: hardware would take the addresses for the machine's.
+// The three MSR areas of vmcs12, which L0 works through itself: hardware would take the addresses for the
+// machine's.
 //
 // In:    areas in L1's memory; each entry is copied once, then checked, then used.
 // Out:   MSRs loaded or stored; the number of the entry that could not be, counted from 1 as the manual does.
@@ -17,7 +18,8 @@ struct MsrAreaResult {
     u32 entry = 0;
 };
 
-/// Entry-load and exit-store go with vmcs02, exit-load with vmcs01; the right one is made current only if an entry needs it.
+/// Entry-load and exit-store go with vmcs02, exit-load with vmcs01; the right one is made current only if an
+/// entry needs it.
 MsrAreaResult load_msr_area(Cpu& cpu, VmcsSlot& slot, MsrArea area);
 MsrAreaResult store_msr_area(Cpu& cpu, VmcsSlot& slot);
 

@@ -17,7 +17,8 @@ using ept::L1Gpa;
 
 namespace {
 
-/// Where an address of vmcs12 leads. One that leads to no memory of L1's is pointed at a page that nobody uses.
+/// Where an address of vmcs12 leads. One that leads to no memory of L1's is pointed at a page that nobody
+/// uses.
 Hpa place(const Cpu& cpu, u64 address12) {
     return cpu.machine->partition.translate(L1Gpa{address12}).value_or(cpu.machine->nowhere);
 }
@@ -39,19 +40,21 @@ L1Mode mode_of_l1(const CurrentVmcs<Which::vmcs01>& vmcs01) {
     return (read(vmcs01, field::guest_efer) & x86::efer::lma) != 0 ? L1Mode::ia32e : L1Mode::legacy;
 }
 
-/// The MSR and I/O bitmaps of vmcs02, made anew from L1's pages as they are now.
-void merge_bitmaps(Cpu& cpu, VmcsSlot& slot) {
+/// A bitmap page of vmcs02, made anew from L1's page as it is now.
+void merge_bitmap(const Cpu& cpu, Hpa page02, u64 address12, const Intercepts01& of_l0) {
+    hw::copy_page(mm::at<u64>(page02), mm::at<u64>(place(cpu, address12)));
+    of_l0.add_to(mm::at<u64>(page02));
+}
+
+void merge_bitmaps(const Cpu& cpu, const VmcsSlot& slot) {
     const Machine& machine = *cpu.machine;
     const Vmcs12& v = slot.vmcs12;
     const PrimaryControls primary = v.get(field::primary_controls);
-    constexpr usize words = 4096 / sizeof(u64);
-    const auto merge = [&](Hpa out, u64 address12, Hpa of_l0) {
-        merge_bitmap(mm::at<u64>(out), mm::at<u64>(place(cpu, address12)), mm::at<u64>(of_l0), words);
-    };
-    if (primary.has(Primary::use_msr_bitmaps)) merge(slot.msr_bitmap02, v.get(field::msr_bitmap), machine.msr_bitmap01);
+    if (primary.has(Primary::use_msr_bitmaps))
+        merge_bitmap(cpu, slot.msr_bitmap02, v.get(field::msr_bitmap), machine.msr_intercepts01);
     if (primary.has(Primary::use_io_bitmaps)) {
-        merge(slot.io_bitmap02_a, v.get(field::io_bitmap_a), machine.io_bitmap01_a);
-        merge(slot.io_bitmap02_b, v.get(field::io_bitmap_b), machine.io_bitmap01_b);
+        merge_bitmap(cpu, slot.io_bitmap02_a, v.get(field::io_bitmap_a), machine.io_intercepts01_a);
+        merge_bitmap(cpu, slot.io_bitmap02_b, v.get(field::io_bitmap_b), machine.io_intercepts01_b);
     }
 }
 
@@ -67,8 +70,8 @@ Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
             .vpid = slot.vpid02};
 }
 
-/// L2's translations under this vmcs02's tag stay good only while L1 means the same VPID; without VPIDs every entry
-/// flushes (SDM 3C 29.4.3.1).
+/// L2's translations under this vmcs02's tag stay good only while L1 means the same VPID; without VPIDs every
+/// entry flushes (SDM 3C 29.4.3.1).
 void keep_vpid(Cpu& cpu, VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const u16 vpid12 = v.secondary().has(Secondary::enable_vpid) ? v.get(field::vpid) : u16{0};
@@ -77,8 +80,8 @@ void keep_vpid(Cpu& cpu, VmcsSlot& slot) {
     execute_invvpid_single(cpu, slot.vpid02);
 }
 
-/// Where L1 does not use EPT, vmcs02 does, so PAE paging takes its PDPTEs from the VMCS: L0 loads them as the entry would
-/// (SDM 3C 27.3.2.4).
+/// Where L1 does not use EPT, vmcs02 does, so PAE paging takes its PDPTEs from the VMCS: L0 loads them as the
+/// entry would (SDM 3C 27.3.2.4).
 void load_pdptes(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs02>& vmcs02) {
     if (v.secondary().has(Secondary::enable_ept)) return;
     const bool pae = (read(vmcs02, field::guest_cr0) & x86::cr0::pg) != 0 &&

@@ -18,9 +18,11 @@ Reason reason_of_l1(Cpu& cpu, ExitReason reason) {
 }
 
 L2Exit observe_l2(Cpu& cpu, const Gprs& gprs, ExitReason reason) {
-    L2Exit exit{.reason = reason, .interruption = {}, .io = {}, .msr = static_cast<u32>(gprs.value[Gprs::rcx])};
+    L2Exit exit{
+        .reason = reason, .interruption = {}, .io = {}, .msr = static_cast<u32>(gprs.value[Gprs::rcx])};
     const auto vmcs02 = make_vmcs02_current(cpu, *cpu.running);
-    if (reason.basic() == Reason::exception_or_nmi) exit.interruption = read(vmcs02, field::exit_interruption_info);
+    if (reason.basic() == Reason::exception_or_nmi)
+        exit.interruption = read(vmcs02, field::exit_interruption_info);
     if (reason.basic() == Reason::io_instruction) exit.io = {read(vmcs02, field::exit_qualification)};
     return exit;
 }

@@ -16,7 +16,8 @@ vmx::ExitReason observe_reason(Cpu& cpu);
 vmx::Reason reason_of_l1(Cpu& cpu, vmx::ExitReason reason);
 vmx::L2Exit observe_l2(Cpu& cpu, const Gprs& gprs, vmx::ExitReason reason);
 
-/// vmcs12's bitmaps as they stand in L1's memory at this moment. A bitmap that lies nowhere intercepts everything.
+/// vmcs12's bitmaps as they stand in L1's memory at this moment. A bitmap that lies nowhere intercepts
+/// everything.
 class Bitmaps12 {
   public:
     explicit Bitmaps12(const Cpu& cpu) : cpu_(cpu) {}

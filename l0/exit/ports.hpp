@@ -1,5 +1,5 @@
-// The ports by which a guest switches the machine off or resets it. They are watched so that the counters are written first;
-// every other access to them goes on to the device.
+// The ports by which a guest switches the machine off or resets it. They are watched so that the counters are
+// written first; every other access to them goes on to the device.
 #pragma once
 
 #include <vmx/qualification.hpp>

@@ -21,7 +21,8 @@ constexpr u32 abort_saving_msrs = 1, abort_loading_msrs = 4;
     l1_died(cpu, what);
 }
 
-/// L1 in PAE paging gets its PDPTEs with its CR3; vmcs01 uses EPT and so takes them from the VMCS (SDM 3C 28.5.4).
+/// L1 in PAE paging gets its PDPTEs with its CR3; vmcs01 uses EPT and so takes them from the VMCS (SDM
+/// 3C 28.5.4).
 void load_pdptes_of_l1(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs01>& vmcs01) {
     if (v.get(field::exit_controls).has(Exit::host_address_space_size)) return;
     if ((v.get(field::host_cr4) & x86::cr4::pae) == 0) return;

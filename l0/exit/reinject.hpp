@@ -1,4 +1,5 @@
-// Events that an exit cut short, and that L0, which answered the exit alone, must deliver again (SDM 3C 28.2.4).
+// Events that an exit cut short, and that L0, which answered the exit alone, must deliver again (SDM
+// 3C 28.2.4).
 #pragma once
 
 #include <vmx/event.hpp>
@@ -6,8 +7,9 @@
 
 namespace kurma::l0 {
 
-/// Makes the event that was being delivered pending again in the same VMCS. `unblocked_nmi`: the exit hit an IRET that had
-/// just unblocked NMIs, which are blocked again so that the IRET is executed whole (SDM 3C 28.2.3).
+/// Makes the event that was being delivered pending again in the same VMCS. `unblocked_nmi`: the exit hit an
+/// IRET that had just unblocked NMIs, which are blocked again so that the IRET is executed whole (SDM
+/// 3C 28.2.3).
 template <class V>
 void reinject_after_l0_exit(const V& vmcs, bool unblocked_nmi) {
     using namespace vmx;
@@ -21,7 +23,8 @@ void reinject_after_l0_exit(const V& vmcs, bool unblocked_nmi) {
         return;
     }
     if (unblocked_nmi) [[unlikely]]
-        write(vmcs, field::guest_interruptibility, read(vmcs, field::guest_interruptibility) | interruptibility::nmi);
+        write(vmcs, field::guest_interruptibility,
+              read(vmcs, field::guest_interruptibility) | interruptibility::nmi);
 }
 
 }  // namespace kurma::l0

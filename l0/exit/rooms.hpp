@@ -1,5 +1,5 @@
-// The rooms of a turn. Each takes the exit as routed, and returns the why that the trace is to count: routing's own, or a
-// finer one that only the room could see.
+// The rooms of a turn. Each takes the exit as routed, and returns the why that the trace is to count:
+// routing's own, or a finer one that only the room could see.
 #pragma once
 
 #include <vmx/outcome.hpp>
@@ -20,14 +20,15 @@ vmx::Why compose_for_l2(Cpu& cpu);
 /// An exit of L2 that L1 wants.
 vmx::Why reflect_to_l1(Cpu& cpu, const vmx::L2Exit& exit, vmx::Why why);
 
-/// Checks and merges the current vmcs12, and makes L2 the level that runs next. What went wrong is for `finish`, unless the
-/// entry failed after its checks: then L1 has seen an exit and the outcome is enter_l2.
+/// Checks and merges the current vmcs12, and makes L2 the level that runs next. What went wrong is for
+/// `finish`, unless the entry failed after its checks: then L1 has seen an exit and the outcome is enter_l2.
 vmx::InstrOutcome enter_l2(Cpu& cpu);
 /// The processor refused VMLAUNCH or VMRESUME of vmcs02 for its controls: the answer is L1's.
 void refused_by_hardware(Cpu& cpu, Gprs& gprs);
 /// Takes back what the entry that is under way has noted, because hardware refused it.
 void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot);
-/// L2 does not run because entry failed after its checks (SDM 3C 27.8): reason 33 or 34, with a qualification.
+/// L2 does not run because entry failed after its checks (SDM 3C 27.8): reason 33 or 34, with a
+/// qualification.
 void fail_entry(Cpu& cpu, VmcsSlot& slot, vmx::Reason reason, u64 qualification);
 /// Loads vmcs12's host state into vmcs01 and makes L1 the level that runs next.
 void return_to_l1(Cpu& cpu, VmcsSlot& slot, vmx::ExitReason reason);

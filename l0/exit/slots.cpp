@@ -32,9 +32,8 @@ void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
     slot.launched02 = false;
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     write_common(cpu, vmcs02);
-    const Capabilities& host = cpu.machine->host;
-    all_home02_state.for_each([&](FieldId id) {
-        if (host.exists(row_of(id).exists)) vmcs02.write_raw(id, slot.vmcs12.image[static_cast<usize>(id)]);
+    (all_home02_state & cpu.machine->host_fields).for_each([&](FieldId id) {
+        vmcs02.write_raw(id, slot.vmcs12.image[static_cast<usize>(id)]);
     });
     write(vmcs02, field::pin_controls, PinControls{});
     write(vmcs02, field::primary_controls, PrimaryControls{});
@@ -49,9 +48,8 @@ void save_to(Cpu& cpu, VmcsSlot& slot, bool clear) {
     if (region == nullptr) return;
     exit_information_to_image(cpu, slot);
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
-    const Capabilities& host = cpu.machine->host;
-    all_home02_state.for_each([&](FieldId id) {
-        if (host.exists(row_of(id).exists)) slot.vmcs12.image[static_cast<usize>(id)] = vmcs02.read_raw(id);
+    (all_home02_state & cpu.machine->host_fields).for_each([&](FieldId id) {
+        slot.vmcs12.image[static_cast<usize>(id)] = vmcs02.read_raw(id);
     });
     region->launched = !clear && slot.vmcs12.launched;
     region->image = slot.vmcs12.image;
@@ -89,10 +87,7 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     Vmcs12& v = slot.vmcs12;
     v.region = region;
     v.exit_information_in_image = true;
-    v.dirty.clear();
-    all_home12.for_each([&](FieldId id) {
-        if (cpu.machine->host.exists(row_of(id).exists)) v.dirty.add(id);
-    });
+    v.dirty = all_home12 & cpu.machine->host_fields;
     v.checked = false;
     if (const Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) {
         v.image = memory->image;

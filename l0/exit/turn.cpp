@@ -25,7 +25,8 @@ namespace {
 
 Why turn_of_l1(Cpu& cpu, Gprs& gprs, Reason reason) {
     const Why why = vmx::route_l1(reason);
-    return vmx::room_of(why) == Room::emulate ? emulate_for_l1(cpu, gprs, reason) : handle_l1_exit(cpu, gprs, reason, why);
+    return vmx::room_of(why) == Room::emulate ? emulate_for_l1(cpu, gprs, reason)
+                                              : handle_l1_exit(cpu, gprs, reason, why);
 }
 
 Why turn_of_l2(Cpu& cpu, Gprs& gprs, const vmx::L2Exit& exit) {

@@ -8,29 +8,47 @@ using namespace vmx;
 
 namespace {
 
-InstrOutcome emulate(Cpu& cpu, L1World& world, Reason reason) {
-    if (reason == Reason::vmread) return emulate_vmread(world);
-    if (reason == Reason::vmwrite) return emulate_vmwrite(world);
-    if (reason == Reason::vmresume || reason == Reason::vmlaunch) {
-        const InstrOutcome outcome = emulate_vm_entry(world, reason);
-        return outcome.kind == InstrOutcome::Kind::enter_l2 ? enter_l2(cpu) : outcome;
+// Each instruction is a function of its own, so that the short ones do not carry the frames of the long ones.
+#define KURMA_EMULATE(name)                                     \
+    [[gnu::noinline]] void name(Cpu& cpu, Gprs& gprs, Reason) { \
+        L1World world{cpu, gprs};                               \
+        finish(world, emulate_##name(world));                   \
     }
-    if (reason == Reason::vmptrld) return emulate_vmptrld(world);
-    if (reason == Reason::vmclear) return emulate_vmclear(world);
-    if (reason == Reason::vmptrst) return emulate_vmptrst(world);
-    if (reason == Reason::invept) return emulate_invept(world);
-    if (reason == Reason::invvpid) return emulate_invvpid(world);
-    if (reason == Reason::vmxon) return emulate_vmxon(world);
-    if (reason == Reason::vmxoff) return emulate_vmxoff(world);
-    return emulate_vmcall(world);
+KURMA_EMULATE(vmread)
+KURMA_EMULATE(vmwrite)
+KURMA_EMULATE(vmptrld)
+KURMA_EMULATE(vmclear)
+KURMA_EMULATE(vmptrst)
+KURMA_EMULATE(invept)
+KURMA_EMULATE(invvpid)
+KURMA_EMULATE(vmxon)
+KURMA_EMULATE(vmxoff)
+KURMA_EMULATE(vmcall)
+#undef KURMA_EMULATE
+
+[[gnu::noinline]] void vm_entry(Cpu& cpu, Gprs& gprs, Reason launch_or_resume) {
+    L1World world{cpu, gprs};
+    InstrOutcome outcome = emulate_vm_entry(world, launch_or_resume);
+    if (outcome.kind == InstrOutcome::Kind::enter_l2) outcome = enter_l2(cpu);
+    if (outcome.kind != InstrOutcome::Kind::enter_l2) finish(world, outcome);
 }
 
 }  // namespace
 
 Why emulate_for_l1(Cpu& cpu, Gprs& gprs, Reason reason) {
-    L1World world{cpu, gprs};
-    const InstrOutcome outcome = emulate(cpu, world, reason);
-    if (outcome.kind != InstrOutcome::Kind::enter_l2) finish(world, outcome);
+    const auto instruction = reason == Reason::vmread     ? vmread
+                             : reason == Reason::vmwrite  ? vmwrite
+                             : reason == Reason::vmresume ? vm_entry
+                             : reason == Reason::vmlaunch ? vm_entry
+                             : reason == Reason::vmptrld  ? vmptrld
+                             : reason == Reason::vmclear  ? vmclear
+                             : reason == Reason::vmptrst  ? vmptrst
+                             : reason == Reason::invept   ? invept
+                             : reason == Reason::invvpid  ? invvpid
+                             : reason == Reason::vmxon    ? vmxon
+                             : reason == Reason::vmxoff   ? vmxoff
+                                                          : vmcall;
+    instruction(cpu, gprs, reason);
     return Why::l1_vmx_instruction;
 }
 

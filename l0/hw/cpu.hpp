@@ -29,8 +29,8 @@ inline void wrmsr(u32 msr, u64 value) {
     asm volatile("wrmsr" : : "c"(msr), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)));
 }
 
-// An instruction that may fault on a value of L1's has an entry in the fix-up table: the fault resumes at label 2 with the
-// carry flag set (see exceptions.cpp).
+// An instruction that may fault on a value of L1's has an entry in the fix-up table: the fault resumes at
+// label 2 with the carry flag set (see exceptions.cpp).
 #define KURMA_FIXUP ".pushsection .fixups, \"a\"\n\t.quad 1b, 2b\n\t.popsection\n\t"
 
 /// WRMSR that reports #GP as false.
@@ -83,6 +83,12 @@ inline u64 read_cr4() {
 }
 inline void write_cr4(u64 v) { asm volatile("mov %0, %%cr4" : : "r"(v) : "memory"); }
 inline void wbinvd() { asm volatile("wbinvd" : : : "memory"); }
+
+/// Copies one 4 KiB page.
+[[gnu::always_inline]] inline void copy_page(void* to, const void* from) {
+    u64 words = 512;
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
 
 struct [[gnu::packed]] TablePointer {
     u16 limit;

@@ -1,5 +1,6 @@
-// The VMX instructions of the real processor, one wrapper each (SDM 3C 31.3). L0's own use of them never fails: a failure
-// is a broken invariant, and ends in an UD2 out of line, whose address tells which of them it was.
+// The VMX instructions of the real processor, one wrapper each (SDM 3C 31.3). L0's own use of them never
+// fails: a failure is a broken invariant, and ends in an UD2 out of line, whose address tells which of them
+// it was.
 #pragma once
 
 #include <ept/address.hpp>

@@ -1,4 +1,5 @@
-// The registers with which L1 begins: flat 32-bit protected mode without paging, as both boot protocols want it.
+// The registers with which L1 begins: flat 32-bit protected mode without paging, as both boot protocols want
+// it.
 #pragma once
 
 #include "../cpu/cpu.hpp"

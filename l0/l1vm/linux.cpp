@@ -1,4 +1,5 @@
-// Linux by its 32-bit boot protocol (Documentation/x86/boot.rst of the kernel's sources, protocol 2.06 and later).
+// Linux by its 32-bit boot protocol (Documentation/x86/boot.rst of the kernel's sources, protocol 2.06 and
+// later).
 #include "../mm/direct_map.hpp"
 #include "../trace/refuse.hpp"
 #include "payload.hpp"
@@ -14,8 +15,9 @@ namespace {
 // Offsets in the kernel's first sectors and, alike, in the boot parameters ("zero page").
 constexpr u32 setup_sectors_at = 0x1f1, header_magic_at = 0x202, version_at = 0x206, setup_start = 0x1f1;
 constexpr u32 header_jump_at = 0x201, loader_type_at = 0x210, load_flags_at = 0x211, ramdisk_image_at = 0x218,
-              ramdisk_size_at = 0x21c, command_line_at = 0x228, ramdisk_max_at = 0x22c, kernel_alignment_at = 0x230,
-              command_line_size_at = 0x238, preferred_address_at = 0x258, init_size_at = 0x260;
+              ramdisk_size_at = 0x21c, command_line_at = 0x228, ramdisk_max_at = 0x22c,
+              kernel_alignment_at = 0x230, command_line_size_at = 0x238, preferred_address_at = 0x258,
+              init_size_at = 0x260;
 constexpr u32 e820_count_at = 0x1e8, e820_table_at = 0x2d0;
 constexpr u32 header_magic = 0x53726448;  // "HdrS"
 constexpr u16 needed_version = 0x020a;
@@ -43,7 +45,8 @@ void set_field(Hpa base, u32 offset, T value) {
     __builtin_memcpy(mm::at<void>(base + offset), &value, sizeof(T));
 }
 
-/// Joins the further modules into one initial RAM disk: cpio archives follow each other, each padded to four bytes.
+/// Joins the further modules into one initial RAM disk: cpio archives follow each other, each padded to four
+/// bytes.
 Module join_ramdisks(BootInfo& info) {
     if (info.module_count < 2) return {};
     Module joined = info.modules[1];
@@ -103,7 +106,8 @@ StartState load_linux(BootInfo& info) {
     const Module ramdisk = join_ramdisks(info);
     const u32 ramdisk_max = field<u32>(kernel.start, ramdisk_max_at);
     if (ramdisk.size != 0 && ramdisk.start.value() + ramdisk.size - 1 > ramdisk_max)
-        refuse("the initial RAM disk would end above ", log::Hex{ramdisk_max}, ", where this kernel does not look");
+        refuse("the initial RAM disk would end above ", log::Hex{ramdisk_max},
+               ", where this kernel does not look");
 
     const u64 preferred = field<u64>(kernel.start, preferred_address_at);
     const u64 init_size = field<u32>(kernel.start, init_size_at);
@@ -114,7 +118,8 @@ StartState load_linux(BootInfo& info) {
     require_room(info, parameters_address, command_line_address + boot::Text::capacity - parameters_address,
                  "Linux's boot parameters");
     write_parameters(info, kernel, ramdisk);
-    __builtin_memcpy(mm::at<void>(Hpa{preferred}), mm::at<void>(kernel.start + setup_bytes), kernel.size - setup_bytes);
+    __builtin_memcpy(mm::at<void>(Hpa{preferred}), mm::at<void>(kernel.start + setup_bytes),
+                     kernel.size - setup_bytes);
     return {.rip = static_cast<u32>(preferred),
             .rax = 0,
             .rbx = 0,

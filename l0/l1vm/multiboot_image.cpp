@@ -54,7 +54,8 @@ MultibootHeader header_of(const Module& module, bool& found) {
     return {};
 }
 
-void load_segment(const BootInfo& info, const Module& image, u64 offset, u64 file_size, u64 memory_size, u64 address) {
+void load_segment(const BootInfo& info, const Module& image, u64 offset, u64 file_size, u64 memory_size,
+                  u64 address) {
     if (memory_size == 0) return;
     if (file_size > memory_size || offset > image.size || file_size > image.size - offset)
         refuse("the Multiboot image is cut short: a segment ends at ", log::Hex{offset + file_size}, " of ",
@@ -75,7 +76,8 @@ u64 load_elf(const BootInfo& info, const Module& image) {
         Program program;
         __builtin_memcpy(&program, mm::at<void>(image.start + at), sizeof(program));
         if (program.type != segment_load) continue;
-        load_segment(info, image, program.offset, program.file_size, program.memory_size, program.physical_address);
+        load_segment(info, image, program.offset, program.file_size, program.memory_size,
+                     program.physical_address);
         // The entry is a virtual address; where the segment is linked elsewhere than loaded, it moves along.
         if (header.entry - program.virtual_address < program.memory_size)
             entry = header.entry - program.virtual_address + program.physical_address;
@@ -84,9 +86,11 @@ u64 load_elf(const BootInfo& info, const Module& image) {
 }
 
 /// Images with addresses in their Multiboot header need no ELF (section 3.1.3).
-u64 load_by_addresses(const BootInfo& info, const Module& image, const MultibootHeader& header, u32 header_at) {
+u64 load_by_addresses(const BootInfo& info, const Module& image, const MultibootHeader& header,
+                      u32 header_at) {
     const u64 offset = header_at - (header.header_addr - header.load_addr);
-    const u64 file_size = header.load_end_addr == 0 ? image.size - offset : header.load_end_addr - header.load_addr;
+    const u64 file_size =
+        header.load_end_addr == 0 ? image.size - offset : header.load_end_addr - header.load_addr;
     const u64 end = header.bss_end_addr == 0 ? header.load_addr + file_size : header.bss_end_addr;
     load_segment(info, image, offset, file_size, end - header.load_addr, header.load_addr);
     return header.entry_addr;
@@ -107,7 +111,8 @@ class InfoBuilder {
     }
     u32 put_bytes(const void* bytes, usize size, u32 alignment) {
         next_ = (next_ + alignment - 1) & ~(alignment - 1);
-        if (next_ + size > info_address + info_bytes) refuse("too many modules or too long command lines for a Multiboot image");
+        if (next_ + size > info_address + info_bytes)
+            refuse("too many modules or too long command lines for a Multiboot image");
         const u32 at = next_;
         __builtin_memcpy(mm::at<void>(Hpa{at}), bytes, size);
         next_ += static_cast<u32>(size);
@@ -122,13 +127,15 @@ u32 build_info(const BootInfo& info) {
     InfoBuilder out;
     MultibootInfo result{};
     const u32 at = out.put(result);
-    result.flags = info_flag::memory | info_flag::command_line | info_flag::memory_map | info_flag::loader_name;
+    result.flags =
+        info_flag::memory | info_flag::command_line | info_flag::memory_map | info_flag::loader_name;
     result.cmdline = out.put_text(info.modules[0].command_line.view());
     result.boot_loader_name = out.put_text("Kurma");
     std::array<MultibootRange, mm::MemoryMap::capacity> ranges{};
     usize count = 0;
     for (const mm::Range& range : info.map) {
-        ranges[count++] = {sizeof(MultibootRange) - sizeof(u32), range.base, range.size, static_cast<u32>(range.type)};
+        ranges[count++] = {sizeof(MultibootRange) - sizeof(u32), range.base, range.size,
+                           static_cast<u32>(range.type)};
         if (range.type != mm::RangeType::available) continue;
         constexpr u64 mib = 1u << 20;
         if (range.base == 0) result.mem_lower = static_cast<u32>(range.size >> 10);
@@ -142,7 +149,8 @@ u32 build_info(const BootInfo& info) {
     for (usize i = 0; i < module_count; ++i) {
         const Module& module = info.modules[i + 1];
         const u32 start = static_cast<u32>(module.start.value());
-        modules[i] = {start, start + static_cast<u32>(module.size), out.put_text(module.command_line.view()), 0};
+        modules[i] = {start, start + static_cast<u32>(module.size), out.put_text(module.command_line.view()),
+                      0};
     }
     if (module_count > 0) {
         result.flags |= info_flag::modules;
@@ -172,7 +180,8 @@ StartState load_multiboot(BootInfo& info) {
     bool found = false;
     const MultibootHeader header = header_of(image, found);
     if ((header.flags & header_requirements & ~header_flags_known) != 0)
-        refuse("the Multiboot image requires what Kurma does not give (header flags ", log::Hex{header.flags}, ")");
+        refuse("the Multiboot image requires what Kurma does not give (header flags ", log::Hex{header.flags},
+               ")");
     require_room(info, info_address, info_bytes, "Multiboot information");
     u64 entry = 0;
     const u8* const bytes = mm::at<u8>(image.start);

@@ -1,5 +1,7 @@
 #include "partition.hpp"
 
+#include <utility>
+
 #include "../trace/panic.hpp"
 
 namespace kurma::l0::l1vm {
@@ -35,12 +37,17 @@ void Partition::init(mm::Pages& pages, const mm::MemoryMap& map, const mm::Reser
     EptWorld world{pages, *this};
     for (const mm::Range& range : map) {
         const bool memory = range.type == mm::RangeType::available ||
-                            range.type == mm::RangeType::acpi_reclaimable || range.type == mm::RangeType::acpi_nvs;
+                            range.type == mm::RangeType::acpi_reclaimable ||
+                            range.type == mm::RangeType::acpi_nvs;
         if (!memory) continue;
         const u64 first = (range.base + 4095) & ~u64{4095};
         const u64 end = range.end() & ~u64{4095};
         if (first < end) add_memory(world, L1Gpa{first}, Hpa{first}, end - first);
     }
+    // translate() looks in this order, and most addresses are in the largest stretch.
+    for (usize i = 0; i < count_; ++i)
+        for (usize j = i + 1; j < count_; ++j)
+            if (stretches_[j].size > stretches_[i].size) std::swap(stretches_[i], stretches_[j]);
 }
 
 void Partition::add_memory(EptWorld& world, L1Gpa first, Hpa host, u64 size) {
@@ -50,13 +57,15 @@ void Partition::add_memory(EptWorld& world, L1Gpa first, Hpa host, u64 size) {
         const L1Gpa at = first + done;
         const Hpa page = host + done;
         const auto fits = [&](PageSize candidate) {
-            return at.is_aligned(candidate) && page.is_aligned(candidate) && size - done >= ept::bytes(candidate);
+            return at.is_aligned(candidate) && page.is_aligned(candidate) &&
+                   size - done >= ept::bytes(candidate);
         };
         const PageSize page_size = host_.page_1g && fits(PageSize::g1)   ? PageSize::g1
                                    : host_.page_2m && fits(PageSize::m2) ? PageSize::m2
                                                                          : PageSize::k4;
-        auto change = ept::map(world, root_, at,
-                               {.page = page, .size = page_size, .access = Access::all, .memory_type = MemoryType::wb});
+        auto change =
+            ept::map(world, root_, at,
+                     {.page = page, .size = page_size, .access = Access::all, .memory_type = MemoryType::wb});
         CHECK(change.complete && !change.debt.owed());
         done += ept::bytes(page_size);
     }
@@ -74,11 +83,9 @@ DemandMap Partition::map_on_demand(EptWorld& world, L1Gpa address) {
                           stretches_[i].first.value() < large.value() + ept::bytes(PageSize::m2));
     const PageSize size = host_.page_2m && !mixed ? PageSize::m2 : PageSize::k4;
     const L1Gpa first = address.aligned(size);
-    auto change = ept::map(world, root_, first,
-                           {.page = Hpa{first.value()},
-                            .size = size,
-                            .access = Access::all,
-                            .memory_type = MemoryType::uc});
+    auto change = ept::map(
+        world, root_, first,
+        {.page = Hpa{first.value()}, .size = size, .access = Access::all, .memory_type = MemoryType::uc});
     // Not-present entries only became present: nothing stale can be cached.
     CHECK(!change.debt.owed());
     return change.complete ? DemandMap::mapped : DemandMap::out_of_tables;

@@ -3,13 +3,13 @@
 // In:    the machine's memory map and what L0 keeps.
 // Out:   translations of L1's addresses; ept01, complete for memory, filled on demand for devices.
 // Never: gives out an address of L0's memory.
-// Laws:  translate() and ept01 agree on memory. Nothing assumes that an L1Gpa equals the Hpa behind it but `add_memory`'s
+// Laws:  translate() and ept01 agree on memory. Nothing assumes that an L1Gpa equals the Hpa behind it but
+// `add_memory`'s
 //        caller, which decides where memory lies.
 #pragma once
 
-#include <ept/table.hpp>
-
 #include <array>
+#include <ept/table.hpp>
 #include <optional>
 
 #include "../mm/own_tables.hpp"
@@ -30,7 +30,8 @@ class Partition {
     static constexpr usize capacity = mm::MemoryMap::capacity;
 
     /// Makes ept01 from the available ranges of `map`, each at its own address.
-    void init(mm::Pages& pages, const mm::MemoryMap& map, const mm::Reserved& kept, const ept::Capabilities& host);
+    void init(mm::Pages& pages, const mm::MemoryMap& map, const mm::Reserved& kept,
+              const ept::Capabilities& host);
 
     /// Where L1's memory at an address lies; nothing for devices, holes and L0's own memory.
     [[gnu::always_inline]] std::optional<ept::Hpa> translate(ept::L1Gpa address) const {

@@ -15,8 +15,8 @@ struct StartState {
     u16 code_selector = 8, data_selector = 16;
 };
 
-/// Moves all modules to the top of L1's memory, so that the payload finds its place free. The highest byte used is below
-/// `limit`.
+/// Moves all modules to the top of L1's memory, so that the payload finds its place free. The highest byte
+/// used is below `limit`.
 void gather_modules(boot::BootInfo& info, u64 limit);
 
 /// Loads whatever the first module is, a Linux kernel or a Multiboot 1 image; refuses anything else by name.

@@ -1,9 +1,8 @@
 // The machine's memory as the firmware describes it, and the part that L0 keeps.
 #pragma once
 
-#include <ept/address.hpp>
-
 #include <array>
+#include <ept/address.hpp>
 
 namespace kurma::l0::mm {
 

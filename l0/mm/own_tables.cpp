@@ -42,7 +42,8 @@ void map_all_memory(Pages& pages, Hpa pml4, u64 top) {
     for (u64 physical = 0; physical < top; physical += gib) {
         const Hpa pdpt = below(pages, pml4, DIRECT_MAP_PML4_INDEX + (physical >> 39));
         const Hpa pd = below(pages, pdpt, (physical >> 30) % entries);
-        for (u64 i = 0; i < entries; ++i) at<u64>(pd)[i] = (physical + i * large_page) | present_writable | large;
+        for (u64 i = 0; i < entries; ++i)
+            at<u64>(pd)[i] = (physical + i * large_page) | present_writable | large;
     }
 }
 

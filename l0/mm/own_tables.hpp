@@ -18,7 +18,8 @@ inline constexpr u64 reserved_bytes = u64{32} << 20;
 inline constexpr u64 reserved_alignment = u64{2} << 20;
 inline constexpr u64 four_gib = u64{1} << 32;
 
-/// Copies the image to the start of `reserved`, switches to new page tables there, and leaves the rest of it in `pages`.
+/// Copies the image to the start of `reserved`, switches to new page tables there, and leaves the rest of it
+/// in `pages`.
 void move_to(const Reserved& reserved, const MemoryMap& map, Pages& pages);
 
 /// Size of L0's image in memory, in bytes.

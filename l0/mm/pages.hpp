@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ept/address.hpp>
-
 #include <optional>
 
 namespace kurma::l0::mm {

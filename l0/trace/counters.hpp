@@ -7,9 +7,11 @@
 
 namespace kurma::l0 {
 
-/// Operations that L0 executed on the real processor. A control call neither adds to them nor appears in them.
+/// Operations that L0 executed on the real processor. A control call neither adds to them nor appears in
+/// them.
 struct Totals {
-    u64 exits = 0, vmread = 0, vmwrite = 0, vmptrld = 0, vmclear = 0, vmlaunch = 0, vmresume = 0, invept = 0, invvpid = 0;
+    u64 exits = 0, vmread = 0, vmwrite = 0, vmptrld = 0, vmclear = 0, vmlaunch = 0, vmresume = 0, invept = 0,
+        invvpid = 0;
 };
 
 enum class Level : u8 { l1 = 1, l2 = 2 };
@@ -32,7 +34,11 @@ static_assert(sizeof(Turn) == 64);
 struct Trace {
     static constexpr usize ring_size = 256;
 
-    std::array<std::array<u64, vmx::reason_count>, vmx::why_count> exits{};
+    /// Per basic exit reason and why. The inner size is a power of two, so that finding a counter takes no
+    /// multiplication.
+    static constexpr usize whys = 32;
+    static_assert(vmx::why_count <= whys);
+    std::array<std::array<u64, whys>, vmx::reason_count> exits{};
     std::array<Turn, ring_size> ring{};
     /// Turns recorded so far; the ring keeps the last of them.
     u64 turns = 0;
@@ -44,7 +50,7 @@ struct Trace {
 
     [[gnu::always_inline]] void count(vmx::Why why, vmx::Reason reason) {
         const usize index = static_cast<usize>(reason);
-        ++exits[static_cast<usize>(why)][index < vmx::reason_count ? index : vmx::reason_count - 1];
+        ++exits[index < vmx::reason_count ? index : vmx::reason_count - 1][static_cast<usize>(why)];
     }
 };
 

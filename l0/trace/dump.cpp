@@ -11,7 +11,8 @@ using log::Hex;
 void dump_current_vmcs(const Cpu& cpu, const char* name) {
     log::line(name, ":");
     for (const FieldRow& row : field_rows)
-        if (cpu.machine->host.exists(row.exists)) log::line("  ", row.name, " ", Hex{hw::vmread(row.encoding.raw)});
+        if (cpu.machine->host.exists(row.exists))
+            log::line("  ", row.name, " ", Hex{hw::vmread(row.encoding.raw)});
 }
 
 void dump_vmcs12(const Vmcs12& v) {
@@ -34,12 +35,14 @@ void dump_last_turns(const Cpu& cpu) {
         return;
     }
     const u64 first = trace.turns > Trace::ring_size ? trace.turns - Trace::ring_size : 0;
-    log::line("the last turns, oldest first: tsc at exit, instructions in L0, level, reason, why, rip, qualification");
+    log::line(
+        "the last turns, oldest first: tsc at exit, instructions in L0, level, reason, why, rip, "
+        "qualification");
     for (u64 i = first; i < trace.turns; ++i) {
         const Turn& t = trace.ring[i % Trace::ring_size];
-        log::line("  ", t.tsc_exit, " ", t.tsc_entry - t.tsc_exit, " L", u64{t.level_before}, "->L", u64{t.level_after}, " ",
-                  name_of(ExitReason{t.reason}.basic()), " ", name_of(static_cast<Why>(t.why)), " ", Hex{t.rip}, " ",
-                  Hex{t.detail});
+        log::line("  ", t.tsc_exit, " ", t.tsc_entry - t.tsc_exit, " L", u64{t.level_before}, "->L",
+                  u64{t.level_after}, " ", name_of(ExitReason{t.reason}.basic()), " ",
+                  name_of(static_cast<Why>(t.why)), " ", Hex{t.rip}, " ", Hex{t.detail});
     }
 }
 

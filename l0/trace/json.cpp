@@ -92,9 +92,9 @@ void write_totals(Json& json, const Totals& t) {
 void write_exits(Json& json, const Trace& trace) {
     json.key("exits");
     json.open('[');
-    for (usize why = 0; why < why_count; ++why)
-        for (usize reason = 0; reason < reason_count; ++reason) {
-            const u64 count = trace.exits[why][reason];
+    for (usize reason = 0; reason < reason_count; ++reason)
+        for (usize why = 0; why < why_count; ++why) {
+            const u64 count = trace.exits[reason][why];
             if (count == 0) continue;
             json.open('{');
             json.member("reason", name_of(static_cast<Reason>(reason)));

@@ -1,9 +1,9 @@
-// L0's words to people: lines on port 0xE9, which Bochs and QEMU write to a file of their own. L1 never sees them.
+// L0's words to people: lines on port 0xE9, which Bochs and QEMU write to a file of their own. L1 never sees
+// them.
 #pragma once
 
-#include <ept/integer.hpp>
-
 #include <concepts>
+#include <ept/integer.hpp>
 #include <string_view>
 
 namespace kurma::l0::log {

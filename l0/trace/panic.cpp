@@ -25,8 +25,8 @@ const char* cause_of(End end) {
 }
 
 [[noreturn]] void switch_off(const Machine& m) {
-    // Bochs first, then ACPI's S5 as Bochs and QEMU number it. What a real machine's tables would call S5 is not known here;
-    // it is left halted.
+    // Bochs first, then ACPI's S5 as Bochs and QEMU number it. What a real machine's tables would call S5 is
+    // not known here; it is left halted.
     for (const char c : {'S', 'h', 'u', 't', 'd', 'o', 'w', 'n'}) hw::outb(0x8900, static_cast<u8>(c));
     constexpr u16 qemu_pm1a = 0x604, sleep_enable = 1u << 13;
     hw::outw(m.pm1a_control_port != 0 ? m.pm1a_control_port : qemu_pm1a, sleep_enable);
@@ -98,10 +98,11 @@ extern "C" void exception(ExceptionFrame* frame) {
             frame->rflags |= carry;
             return;
         }
-    log::line("exception ", frame->vector, " in L0 at ", Hex{frame->rip}, ", error code ", Hex{frame->error_code}, ", cr2 ",
-              Hex{hw::read_cr2()}, ", rsp ", Hex{frame->rsp});
+    log::line("exception ", frame->vector, " in L0 at ", Hex{frame->rip}, ", error code ",
+              Hex{frame->error_code}, ", cr2 ", Hex{hw::read_cr2()}, ", rsp ", Hex{frame->rsp});
     constexpr u64 invalid_opcode = 6;
-    panic(frame->vector == invalid_opcode ? "a VMX instruction of L0's own failed" : "exception in L0", __FILE__, __LINE__);
+    panic(frame->vector == invalid_opcode ? "a VMX instruction of L0's own failed" : "exception in L0",
+          __FILE__, __LINE__);
 }
 
 extern "C" void nmi_in_l0() { boot_cpu().nmi_pending = true; }

@@ -16,8 +16,8 @@ enum class End : u8 { power_off, reset, l1_death, panic, refused };
 
 }  // namespace kurma::l0
 
-#define CHECK(condition)                                                          \
-    do {                                                                          \
-        if (!(condition)) [[unlikely]]                                            \
+#define CHECK(condition)                                                             \
+    do {                                                                             \
+        if (!(condition)) [[unlikely]]                                               \
             ::kurma::l0::panic("broken invariant: " #condition, __FILE__, __LINE__); \
     } while (false)

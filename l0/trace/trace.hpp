@@ -10,8 +10,9 @@ namespace kurma::l0 {
 
 void note_turn_start(Cpu& cpu);
 
-/// Counts the exit. Control calls take back what they add, and recorded turns say how much they added, so those two keep the
-/// totals of before the turn: without the exit and the VMREAD of its reason, which have happened by now.
+/// Counts the exit. Control calls take back what they add, and recorded turns say how much they added, so
+/// those two keep the totals of before the turn: without the exit and the VMREAD of its reason, which have
+/// happened by now.
 [[gnu::always_inline]] inline void begin_turn(Cpu& cpu, vmx::ExitReason reason) {
     ++cpu.totals.exits;
     const bool recorded = cpu.machine->policy.trace == vmx::TraceLevel::turns;

@@ -48,6 +48,7 @@ class FakeWorld : public FakeMemory {
     void set_cr2(u64 value) { cr2_ = value; }
     NestedState& nested() { return nested_; }
     const Capabilities& offered() { return offered_; }
+    bool field_exists(FieldId id) const { return offered_.exists(row_of(id).exists); }
     Vmcs12* find_active(ept::L1Gpa at);
     Vmcs12* activate(ept::L1Gpa at);
     void deactivate_clear(Vmcs12& v);

@@ -81,6 +81,13 @@ inline constexpr usize field_count = field_rows.size();
 
 constexpr const FieldRow& row_of(FieldId id) { return field_rows[static_cast<usize>(id)]; }
 
+/// The encodings alone, small enough for the compiler to see through where the field is known.
+inline constexpr std::array<u32, field_count> encodings{
+#define F(name, encoding, type, exists, home, in02, shadow) encoding,
+#include <vmx/fields.def>
+#undef F
+};
+
 /// One field: its value's type and its identity, both known to the compiler.
 template <class V, FieldId I>
 struct Field {

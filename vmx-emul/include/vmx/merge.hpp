@@ -139,9 +139,33 @@ void merge_entry(const CheckedVmcs12& checked, const Inherited& l1, A& vmcs02) {
     }
 }
 
-/// One 4 KiB MSR bitmap from L1's and L0's: a set bit in either intercepts (SDM 3C 25.6.9).
-constexpr void merge_bitmap(u64* out, const u64* of_l1, const u64* of_l0, usize words) {
-    for (usize i = 0; i < words; ++i) out[i] = of_l1[i] | of_l0[i];
-}
+/// The bits of a bitmap page of L0's, MSR or I/O: few, so only the words that have one are kept. vmcs02's
+/// page is L1's page, copied, with these added: a set bit in either intercepts (SDM 3C 25.6.4, 25.6.9).
+class Intercepts01 {
+  public:
+    static constexpr usize capacity = 8;
+
+    /// False if more words have bits than there is room for.
+    [[nodiscard]] constexpr bool take(const u64* page, usize words) {
+        count_ = 0;
+        for (usize i = 0; i < words; ++i) {
+            if (page[i] == 0) continue;
+            if (count_ == capacity) return false;
+            words_[count_++] = {i, page[i]};
+        }
+        return true;
+    }
+    constexpr void add_to(u64* page) const {
+        for (usize i = 0; i < count_; ++i) page[words_[i].index] |= words_[i].bits;
+    }
+
+  private:
+    struct Word {
+        usize index;
+        u64 bits;
+    };
+    std::array<Word, capacity> words_{};
+    usize count_ = 0;
+};
 
 }  // namespace kurma::vmx

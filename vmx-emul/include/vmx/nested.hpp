@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <ept/address.hpp>
+#include <vmx/capability.hpp>
 #include <vmx/field.hpp>
 
 namespace kurma::vmx {
@@ -82,6 +83,14 @@ struct Vmcs12 {
         return row.home;
     }
 };
+
+/// The fields that some capabilities bring along.
+constexpr FieldSet existing_fields(const Capabilities& capabilities) {
+    FieldSet set;
+    for (usize i = 0; i < field_count; ++i)
+        if (capabilities.exists(field_rows[i].exists)) set.add(static_cast<FieldId>(i));
+    return set;
+}
 
 inline constexpr FieldSet all_home12 =
     FieldSet::where([](const FieldRow& row) { return row.home == Home::vmcs12; });

@@ -7,8 +7,8 @@
 // L1's. SDM:   3C 26.1 (instructions that exit), 26.2 (other causes), 28.1.
 #pragma once
 
-#include <ept/integer.hpp>
 #include <concepts>
+#include <ept/integer.hpp>
 #include <vmx/event.hpp>
 #include <vmx/exit.hpp>
 #include <vmx/qualification.hpp>

@@ -47,14 +47,14 @@ class LinearWalk {
 
     Translation run() {
         const bool long_mode = (regs_.efer & efer::lma) != 0;
-        if (long_mode) return descend(regs_.cr3 & address_bits(), 4, 9, 8, p_user | p_write);
+        if (long_mode) return descend<9, 8>(regs_.cr3 & address_bits(), 4);
         if ((regs_.cr4 & cr4::pae) != 0) {
             const u64 table = (regs_.cr3 & 0xffffffe0) + ((linear_ >> 30) & 3) * 8;
             const auto pdpte = memory_.read_u64(ept::L1Gpa{table});
             if (!pdpte || (*pdpte & p_present) == 0) return fault(0);
-            return descend(*pdpte & address_bits(), 2, 9, 8, p_user | p_write);
+            return descend<9, 8>(*pdpte & address_bits(), 2);
         }
-        return descend(regs_.cr3 & 0xfffff000, 2, 10, 4, p_user | p_write);
+        return descend<10, 4>(regs_.cr3 & 0xfffff000, 2);
     }
 
   private:
@@ -64,7 +64,9 @@ class LinearWalk {
         return {false, ept::L1Gpa{0}, Fault::pf(present | (write_ ? page_fault_error::write : 0), linear_)};
     }
 
-    Translation descend(u64 table, unsigned level, unsigned index_bits, unsigned entry_bytes, u64 rights) {
+    template <unsigned index_bits, unsigned entry_bytes>
+    Translation descend(u64 table, unsigned level) {
+        u64 rights = p_user | p_write;
         for (;; --level) {
             const unsigned shift = 12 + index_bits * (level - 1);
             const u64 at = table + ((linear_ >> shift) & ((1u << index_bits) - 1)) * entry_bytes;
@@ -78,7 +80,7 @@ class LinearWalk {
             if ((*entry & reserved) != 0)
                 return fault(page_fault_error::present | page_fault_error::reserved);
             if (level == 1 || large) return leaf(at, *entry, shift, rights, entry_bytes);
-            memory_.or_u8(ept::L1Gpa{at}, static_cast<u8>(p_accessed));
+            set_flags(at, *entry, p_accessed);
             table = *entry & (entry_bytes == 8 ? address_bits() : 0xfffff000);
         }
     }
@@ -101,6 +103,10 @@ class LinearWalk {
         return large ? (u64{1} << 22) - (u64{1} << (width - 19)) : 0;
     }
 
+    void set_flags(u64 at, u64 entry, u64 flags) {
+        if ((entry & flags) != flags) memory_.or_u8(ept::L1Gpa{at}, static_cast<u8>(flags));
+    }
+
     std::optional<u64> read(u64 at, unsigned bytes) {
         if (bytes == 8) return memory_.read_u64(ept::L1Gpa{at});
         const auto value = memory_.read_u32(ept::L1Gpa{at});
@@ -113,7 +119,7 @@ class LinearWalk {
             return fault(page_fault_error::present);
         if (write_ && (rights & p_write) == 0 && (regs_.cr0 & cr0::wp) != 0)
             return fault(page_fault_error::present);
-        memory_.or_u8(ept::L1Gpa{at}, static_cast<u8>(write_ ? p_accessed | p_dirty : p_accessed));
+        set_flags(at, entry, write_ ? p_accessed | p_dirty : p_accessed);
         const u64 offset = (u64{1} << shift) - 1;
         u64 frame = entry & (entry_bytes == 8 ? address_bits() : 0xfffff000) & ~offset;
         // PSE-36: bits 39:32 of a 4 MiB page's frame stand in bits 20:13 (SDM 3A table 4-4).

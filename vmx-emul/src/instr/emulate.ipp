@@ -29,7 +29,7 @@ struct Admission {
 };
 
 template <class W>
-Admission<W> admit(W& world) {
+[[gnu::always_inline]] inline Admission<W> admit(W& world) {
     if (!world.nested().in_vmx_operation) return {false, Fault::ud()};
     if (read(world.vmcs01(), field::guest_ss_access_rights).dpl() != 0) return {false, Fault::gp()};
     return {true, {}};
@@ -43,7 +43,7 @@ bool aligned_and_in_range(W& world, u64 pointer) {
 /// Operand size of VMREAD and VMWRITE: 64 bits in 64-bit mode, otherwise 32.
 template <class W>
 unsigned operand_bytes(W& world) {
-    return long_mode_code(world) ? 8 : 4;
+    return long_mode_code(world.vmcs01()) ? 8 : 4;
 }
 
 /// A control register value that VMX operation allows (SDM 3C 24.8).
@@ -62,14 +62,12 @@ template <class W>
 Invalidation invalidation_operand(W& world) {
     const InstructionInfo info{read(world.vmcs01(), field::exit_instruction_info)};
     u64 type = world.gpr(info.register2());
-    if (!long_mode_code(world)) type &= 0xffffffff;
+    if (!long_mode_code(world.vmcs01())) type &= 0xffffffff;
     const LinearOperand linear = linear_operand(world, info, 16, DataAccess::read);
     if (!linear.ok) return {.ok = false, .fault = linear.fault};
-    const Operand low = load(world, linear.address, 8);
-    if (!low.ok) return {.ok = false, .fault = low.fault};
-    const Operand high = load(world, linear.address + 8, 8);
-    if (!high.ok) return {.ok = false, .fault = high.fault};
-    return {.type = type, .low = low.value, .high = high.value};
+    const Operand descriptor = load(world, linear.address, 16);
+    if (!descriptor.ok) return {.ok = false, .fault = descriptor.fault};
+    return {.type = type, .low = descriptor.value, .high = descriptor.high};
 }
 
 }  // namespace instr
@@ -85,7 +83,7 @@ InstrOutcome emulate_vmread(W& world) {
     u64 encoding = world.gpr(info.register2());
     if (bytes == 4) encoding &= 0xffffffff;
     const FieldLookup found = find_field(encoding);
-    if (!found.found || !world.offered().exists(row_of(found.id).exists))
+    if (!found.found || !world.field_exists(found.id))
         return InstrOutcome::fail_valid(Error::unsupported_component);
 
     u64 value = current->home_of(found.id) == Home::vmcs12 ? current->image[static_cast<usize>(found.id)]
@@ -127,7 +125,7 @@ InstrOutcome emulate_vmwrite(W& world) {
     }
     const FieldLookup found = find_field(encoding);
     const FieldRow& row = row_of(found.found ? found.id : FieldId{});
-    if (!found.found || !world.offered().exists(row.exists))
+    if (!found.found || !world.field_exists(found.id))
         return InstrOutcome::fail_valid(Error::unsupported_component);
     const bool exit_information = row.encoding.type() == FieldType::exit_information;
     if (exit_information) {
@@ -308,7 +306,7 @@ InstrOutcome emulate_vmcall(W& world) {
 
 /// Moves L1 past the instruction that exited. Blocking by STI and MOV SS ends with it (SDM 3C 25.4.2).
 template <class A>
-void advance(A& vmcs01) {
+[[gnu::always_inline]] inline void advance(A& vmcs01) {
     write(vmcs01, field::guest_rip,
           read(vmcs01, field::guest_rip) + read(vmcs01, field::exit_instruction_length));
     const u32 blocking = read(vmcs01, field::guest_interruptibility);
@@ -325,7 +323,7 @@ void inject(A& vmcs01, const x86::Fault& fault) {
 }
 
 template <InstructionWorld W>
-void finish(W& world, const InstrOutcome& outcome) {
+[[gnu::always_inline]] inline void finish(W& world, const InstrOutcome& outcome) {
     using Kind = InstrOutcome::Kind;
     auto& vmcs01 = world.vmcs01();
     if (outcome.kind == Kind::fault) {

@@ -12,20 +12,22 @@ using x86::Fault;
 struct Operand {
     bool ok = true;
     u64 value = 0;
+    /// The upper half of a 128-bit operand.
+    u64 high = 0;
     Fault fault{};
 
-    static Operand faulted(Fault fault) { return {false, 0, fault}; }
+    static Operand faulted(Fault fault) { return {false, 0, 0, fault}; }
 };
 
-template <class W>
-bool long_mode_code(W& world) {
-    return (read(world.vmcs01(), field::guest_efer) & x86::efer::lma) != 0 &&
-           read(world.vmcs01(), field::guest_cs_access_rights).long_mode_code();
+/// Whether L1 runs in 64-bit mode.
+template <VmcsAccessor A>
+bool long_mode_code(A& vmcs01) {
+    return read(vmcs01, field::guest_cs_access_rights).long_mode_code() &&
+           (read(vmcs01, field::guest_efer) & x86::efer::lma) != 0;
 }
 
-template <class W>
-u64 segment_base(W& world, SegmentIndex segment) {
-    auto& vmcs = world.vmcs01();
+template <VmcsAccessor A>
+u64 segment_base(A& vmcs, SegmentIndex segment) {
     switch (segment) {
         case SegmentIndex::es: return read(vmcs, field::guest_es_base);
         case SegmentIndex::cs: return read(vmcs, field::guest_cs_base);
@@ -42,9 +44,8 @@ struct SegmentLimit {
     AccessRights rights;
 };
 
-template <class W>
-SegmentLimit segment_limit(W& world, SegmentIndex segment) {
-    auto& vmcs = world.vmcs01();
+template <VmcsAccessor A>
+SegmentLimit segment_limit(A& vmcs, SegmentIndex segment) {
     switch (segment) {
         case SegmentIndex::es:
             return {read(vmcs, field::guest_es_limit), read(vmcs, field::guest_es_access_rights)};
@@ -88,20 +89,21 @@ struct LinearOperand {
 /// qualification is the displacement).
 template <class W>
 LinearOperand linear_operand(W& world, InstructionInfo info, unsigned bytes, DataAccess access) {
-    u64 offset = read(world.vmcs01(), field::exit_qualification);
+    auto& vmcs01 = world.vmcs01();
+    u64 offset = read(vmcs01, field::exit_qualification);
     if (info.has_base()) offset += world.gpr(info.base_register());
     if (info.has_index()) offset += world.gpr(info.index_register()) << info.scale();
     offset &= info.address_mask();
     const SegmentIndex segment = info.segment();
     const Fault refusal = segment == SegmentIndex::ss ? Fault::ss() : Fault::gp();
-    if (long_mode_code(world)) {
+    if (long_mode_code(vmcs01)) {
         if (segment == SegmentIndex::fs || segment == SegmentIndex::gs)
-            offset += segment_base(world, segment);
+            offset += segment_base(vmcs01, segment);
         if (!x86::canonical(offset) || !x86::canonical(offset + bytes - 1)) return {false, 0, refusal};
         return {true, offset, {}};
     }
-    if (!segment_allows(segment_limit(world, segment), offset, bytes, access)) return {false, 0, refusal};
-    return {true, (offset + segment_base(world, segment)) & 0xffffffff, {}};
+    if (!segment_allows(segment_limit(vmcs01, segment), offset, bytes, access)) return {false, 0, refusal};
+    return {true, (offset + segment_base(vmcs01, segment)) & 0xffffffff, {}};
 }
 
 template <class W>
@@ -115,20 +117,26 @@ x86::PagingRegisters paging_registers(W& world) {
             .physical_address_width = world.offered().physical_address_width};
 }
 
-/// Reads up to eight bytes. An address that has no memory behind it reads as ones, as the bus would answer.
+/// Reads up to sixteen bytes, as two words. An address that has no memory behind it reads as ones, as the bus
+/// would answer.
 template <class W>
 Operand load(W& world, u64 linear, unsigned bytes) {
     const x86::PagingRegisters regs = paging_registers(world);
-    u64 value = 0;
-    for (unsigned done = 0; done < bytes;) {
-        const auto at = x86::translate_linear(world, regs, linear + done, DataAccess::read);
-        if (!at.ok) return Operand::faulted(at.fault);
-        const unsigned here =
-            std::min<unsigned>(bytes - done, 4096 - static_cast<unsigned>((linear + done) & 0xfff));
-        value |= world.read_bytes(at.address, here) << (8 * done);
-        done += here;
+    const auto first = x86::translate_linear(world, regs, linear, DataAccess::read);
+    if (!first.ok) return Operand::faulted(first.fault);
+    const unsigned in_page = 4096 - static_cast<unsigned>(linear & 0xfff);
+    if (bytes <= in_page) [[likely]] {
+        if (bytes <= 8) return {true, world.read_bytes(first.address, bytes)};
+        return {true, world.read_bytes(first.address, 8), world.read_bytes(first.address + 8, bytes - 8)};
     }
-    return {true, value, {}};
+    const auto second = x86::translate_linear(world, regs, linear + in_page, DataAccess::read);
+    if (!second.ok) return Operand::faulted(second.fault);
+    const auto byte = [&](unsigned i) {
+        return world.read_bytes(i < in_page ? first.address + i : second.address + (i - in_page), 1);
+    };
+    Operand result{};
+    for (unsigned i = 0; i < bytes; ++i) (i < 8 ? result.value : result.high) |= byte(i) << (8 * (i % 8));
+    return result;
 }
 
 /// Writes up to eight bytes. Both pages of an operand that crosses a boundary are translated before the first

@@ -147,15 +147,23 @@ TEST(MergeComputed, writes_no_address_that_no_control_uses) {
         EXPECT_FALSE(vmcs02.wrote(id)) << row_of(id).name;
 }
 
-TEST(MergeBitmap, has_the_bits_of_both) {
+TEST(Intercepts01, add_l0s_bits_to_l1s_page) {
     constexpr usize words = 512;
-    std::vector<u64> of_l1(words), of_l0(words), merged(words);
-    for (usize i = 0; i < words; ++i) {
-        of_l1[i] = u64{1} << i % 64;
-        of_l0[i] = u64{0x8000'0000'0000'0000} >> i % 61;
-    }
-    merge_bitmap(merged.data(), of_l1.data(), of_l0.data(), words);
+    std::vector<u64> of_l1(words), of_l0(words);
+    for (usize i = 0; i < words; ++i) of_l1[i] = u64{1} << i % 64;
+    for (const usize i : {usize{0}, usize{7}, words - 1}) of_l0[i] = u64{0x8000'0000'0000'0001};
+    Intercepts01 intercepts;
+    ASSERT_TRUE(intercepts.take(of_l0.data(), words));
+    std::vector<u64> merged = of_l1;
+    intercepts.add_to(merged.data());
     for (usize i = 0; i < words; ++i) EXPECT_EQ(merged[i], of_l1[i] | of_l0[i]) << i;
+}
+
+TEST(Intercepts01, refuse_a_page_with_more_words_than_they_hold) {
+    const std::vector<u64> of_l0(Intercepts01::capacity + 1, 1);
+    Intercepts01 intercepts;
+    EXPECT_TRUE(intercepts.take(of_l0.data(), Intercepts01::capacity));
+    EXPECT_FALSE(intercepts.take(of_l0.data(), of_l0.size()));
 }
 
 }  // namespace
