@@ -85,7 +85,7 @@ def rows(section: Section) -> list[list[str]]:
 def _factor(here: Cost | None, alone: Cost | None) -> str:
     if here is None or alone is None or alone.ticks["median"] <= 0:
         return ""
-    return f"{here.ticks['median'] / alone.ticks['median']:.1f}"
+    return f"{here.ticks['median'] / alone.ticks['median']:,.1f}"
 
 
 def _count(cost: Cost | None, name: str) -> str:
