@@ -45,7 +45,9 @@ void read_knobs(std::string_view text, vmx::Policy& policy) {
             case vmx::KnobResult::accepted: break;
             case vmx::KnobResult::unknown_knob:
                 refuse("unknown knob: ", knob, "; `./kurma run --help` lists them");
-            case vmx::KnobResult::bad_value: refuse("bad value for the knob ", knob, ": ", value);
+            case vmx::KnobResult::bad_value:
+                refuse("bad value for the knob ", knob, ": ", value,
+                       "; `./kurma run --help` lists what it takes");
         }
     }
 }

@@ -20,14 +20,21 @@ namespace {
 /// The bit that announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
 constexpr u32 signature_leaf = 0x40000000;
 
+void mirror_cr4(L1World& world, u64 cr4_bit, u32& word, u32 cpuid_bit) {
+    const bool set = (read(world.vmcs01(), field::guest_cr4) & cr4_bit) != 0;
+    word = set ? word | cpuid_bit : word & ~cpuid_bit;
+}
+
 void answer_cpuid(L1World& world, Gprs& gprs) {
     const u32 leaf = static_cast<u32>(gprs.value[Gprs::rax]);
     hw::CpuidResult r = hw::cpuid(leaf, static_cast<u32>(gprs.value[Gprs::rcx]));
+    // OSXSAVE and OSPKE mirror bits of the running CR4, which is L0's here.
     if (leaf == 1) [[unlikely]] {
-        // OSXSAVE mirrors a bit of the running CR4, which is L0's here.
         constexpr u32 osxsave = 1u << 27;
-        const bool set = (read(world.vmcs01(), field::guest_cr4) & x86::cr4::osxsave) != 0;
-        r.ecx = set ? r.ecx | osxsave : r.ecx & ~osxsave;
+        mirror_cr4(world, x86::cr4::osxsave, r.ecx, osxsave);
+    } else if (leaf == 7) [[unlikely]] {
+        constexpr u32 ospke = 1u << 4;
+        mirror_cr4(world, x86::cr4::pke, r.ecx, ospke);
     } else if (leaf == signature_leaf) [[unlikely]] {
         r = {signature_leaf, 0x6d72754b, 0x72754b61, 0x754b616d};
     }

@@ -33,6 +33,10 @@ constexpr bool storable(const MsrEntry& e) {
     return e.reserved == 0 && e.index != smbase && !x2apic(e.index);
 }
 
+/// What a processor does with an area beyond the recommended length is undefined; Kurma fails there, so that no L1 can keep
+/// L0 busy for billions of entries (SDM 3D A.6).
+bool too_long(const Cpu& cpu, u32 index) { return index >= cpu.machine->offered.max_msr_area_entries(); }
+
 /// MSRs whose guest value is in the VMCS while L0 runs. False: the MSR is in the processor.
 template <class V>
 bool write_in_vmcs(const V& vmcs, u32 msr, u64 value) {
@@ -76,6 +80,7 @@ constexpr bool valid_in_vmcs(u32 msr, u64 value) {
 template <class V>
 MsrAreaResult load_with(const Cpu& cpu, const V& vmcs, u64 address, u32 count) {
     for (u32 i = 0; i < count; ++i) {
+        if (too_long(cpu, i)) return {false, i + 1};
         const auto host = cpu.machine->partition.translate(L1Gpa{address + u64{i} * sizeof(MsrEntry)});
         if (!host) return {false, i + 1};
         MsrEntry entry;
@@ -104,6 +109,7 @@ MsrAreaResult store_msr_area(Cpu& cpu, VmcsSlot& slot) {
     if (count == 0) return {};
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     for (u32 i = 0; i < count; ++i) {
+        if (too_long(cpu, i)) return {false, i + 1};
         const L1Gpa at{v.get(field::exit_msr_store_address) + u64{i} * sizeof(MsrEntry)};
         const auto host = cpu.machine->partition.translate(at);
         if (!host) return {false, i + 1};

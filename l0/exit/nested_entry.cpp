@@ -23,21 +23,26 @@ Hpa place(const Cpu& cpu, u64 address12) {
     return cpu.machine->partition.translate(L1Gpa{address12}).value_or(cpu.machine->nowhere);
 }
 
+/// The APIC-access page is only compared with, never accessed through vmcs02, so it may be a device's page: the real local
+/// APIC's, for one.
+Hpa place_apic_access(const Cpu& cpu, u64 address12) {
+    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
+    const L1Gpa page{address12};
+    if (!world.walk01(page)) cpu.machine->partition.map_on_demand(world, page);
+    const auto leaf = world.walk01(page);
+    return leaf ? leaf->page + page.offset(leaf->size) : cpu.machine->nowhere;
+}
+
 /// The registers that L2 inherits from L1; each is read only where vmcs12 does not load its own.
-Inherited inherited_from_l1(const Vmcs12& v, const CurrentVmcs<Which::vmcs01>& vmcs01) {
+Inherited inherited_from_l1(const Vmcs12& v, u64 efer, const CurrentVmcs<Which::vmcs01>& vmcs01) {
     const EntryControls entry = v.get(field::entry_controls);
-    Inherited l1{};
-    if (!entry.has(Entry::load_efer)) l1.efer = read(vmcs01, field::guest_efer);
+    Inherited l1{.efer = efer, .pat = 0, .debugctl = 0, .dr7 = 0};
     if (!entry.has(Entry::load_pat)) l1.pat = read(vmcs01, field::guest_pat);
     if (!entry.has(Entry::load_debug_controls)) {
         l1.dr7 = read(vmcs01, field::guest_dr7);
         l1.debugctl = read(vmcs01, field::guest_debugctl);
     }
     return l1;
-}
-
-L1Mode mode_of_l1(const CurrentVmcs<Which::vmcs01>& vmcs01) {
-    return (read(vmcs01, field::guest_efer) & x86::efer::lma) != 0 ? L1Mode::ia32e : L1Mode::legacy;
 }
 
 /// A bitmap page of vmcs02, made anew from L1's page as it is now.
@@ -65,7 +70,9 @@ Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
             .io_bitmap_a = io_of_l1 ? slot.io_bitmap02_a : cpu.machine->io_bitmap01_a,
             .io_bitmap_b = io_of_l1 ? slot.io_bitmap02_b : cpu.machine->io_bitmap01_b,
             .virtual_apic = place(cpu, v.get(field::virtual_apic_address)),
-            .apic_access = place(cpu, v.get(field::apic_access_address)),
+            .apic_access = v.secondary().has(Secondary::virtualize_apic_accesses)
+                               ? place_apic_access(cpu, v.get(field::apic_access_address))
+                               : cpu.machine->nowhere,
             .eptp = slot.ept02 != nullptr ? slot.ept02->eptp02 : cpu.machine->partition.eptp01(),
             .vpid = slot.vpid02};
 }
@@ -117,13 +124,14 @@ InstrOutcome enter_l2(Cpu& cpu) {
     const auto vmcs01 = make_vmcs01_current(cpu);
     CheckResult failure{};
     VmInstructionError error{};
-    const L1Mode mode = v.checked ? L1Mode::ia32e : mode_of_l1(vmcs01);
+    const u64 efer = read(vmcs01, field::guest_efer);
+    const L1Mode mode = (efer & x86::efer::lma) != 0 ? L1Mode::ia32e : L1Mode::legacy;
     const auto checked = Checker::check(v, cpu.machine->offered, mode, failure, error);
     if (!checked) {
         log_failed_check(failure);
         return InstrOutcome::fail_valid(error);
     }
-    const Inherited l1 = inherited_from_l1(v, vmcs01);
+    const Inherited l1 = inherited_from_l1(v, efer, vmcs01);
     v.exit_information_in_image = false;
     slot.was_launched = v.launched;
     slot.launching02 = false;

@@ -13,7 +13,8 @@ using ept::Hpa;
 namespace {
 
 // Offsets in the kernel's first sectors and, alike, in the boot parameters ("zero page").
-constexpr u32 setup_sectors_at = 0x1f1, header_magic_at = 0x202, version_at = 0x206, setup_start = 0x1f1;
+constexpr u32 setup_sectors_at = 0x1f1, paragraphs_at = 0x1f4, header_magic_at = 0x202, version_at = 0x206,
+              setup_start = 0x1f1;
 constexpr u32 header_jump_at = 0x201, loader_type_at = 0x210, load_flags_at = 0x211, ramdisk_image_at = 0x218,
               ramdisk_size_at = 0x21c, command_line_at = 0x228, ramdisk_max_at = 0x22c,
               kernel_alignment_at = 0x230, command_line_size_at = 0x238, preferred_address_at = 0x258,
@@ -22,7 +23,7 @@ constexpr u32 e820_count_at = 0x1e8, e820_table_at = 0x2d0;
 constexpr u32 header_magic = 0x53726448;  // "HdrS"
 constexpr u16 needed_version = 0x020a;
 constexpr u8 undefined_loader = 0xff;
-constexpr u32 sector = 512;
+constexpr u32 sector = 512, paragraph = 16;
 
 // Where the parameters go: memory below 640 KiB that no firmware uses.
 constexpr u64 parameters_address = 0x10000, command_line_address = 0x20000;
@@ -113,13 +114,16 @@ StartState load_linux(BootInfo& info) {
     const u64 init_size = field<u32>(kernel.start, init_size_at);
     const u8 sectors = field<u8>(kernel.start, setup_sectors_at);
     const u64 setup_bytes = (u64{sectors == 0 ? u8{4} : sectors} + 1) * sector;
-    if (kernel.size <= setup_bytes) refuse("the Linux kernel is cut short: ", kernel.size, " bytes");
-    require_room(info, preferred, init_size, "the Linux kernel");
+    // What follows the kernel in its file is a signature, which only firmware looks at.
+    const u64 kernel_bytes = u64{field<u32>(kernel.start, paragraphs_at)} * paragraph;
+    if (kernel.size < setup_bytes + kernel_bytes)
+        refuse("the Linux kernel is cut short: ", kernel.size, " of ", setup_bytes + kernel_bytes, " bytes");
+    require_room(info, preferred, kernel_bytes < init_size ? init_size : kernel_bytes, "the Linux kernel");
     require_room(info, parameters_address, command_line_address + boot::Text::capacity - parameters_address,
                  "Linux's boot parameters");
     write_parameters(info, kernel, ramdisk);
     __builtin_memcpy(mm::at<void>(Hpa{preferred}), mm::at<void>(kernel.start + setup_bytes),
-                     kernel.size - setup_bytes);
+                     kernel_bytes);
     return {.rip = static_cast<u32>(preferred),
             .rax = 0,
             .rbx = 0,

@@ -61,18 +61,24 @@ void load_segment(const BootInfo& info, const Module& image, u64 offset, u64 fil
         refuse("the Multiboot image is cut short: a segment ends at ", log::Hex{offset + file_size}, " of ",
                log::Hex{image.size}, " bytes");
     require_room(info, address, memory_size, "the Multiboot image");
+    if (address < info_address + info_bytes && info_address < address + memory_size)
+        refuse("the Multiboot image wants the memory at ", log::Hex{info_address},
+               ", where its Multiboot information goes; link it elsewhere");
     __builtin_memcpy(mm::at<void>(Hpa{address}), mm::at<void>(image.start + offset), file_size);
     __builtin_memset(mm::at<void>(Hpa{address + file_size}), 0, memory_size - file_size);
 }
 
 template <class Header, class Program>
 u64 load_elf(const BootInfo& info, const Module& image) {
+    if (image.size < sizeof(Header))
+        refuse("the Multiboot image is cut short: ", image.size, " bytes hold no ELF header");
     Header header;
     __builtin_memcpy(&header, mm::at<void>(image.start), sizeof(header));
     u64 entry = header.entry;
     for (u32 i = 0; i < header.program_count; ++i) {
         const u64 at = header.program_offset + u64{i} * header.program_entry_size;
-        if (at + sizeof(Program) > image.size) refuse("the Multiboot image's program headers are cut short");
+        if (at > image.size || image.size - at < sizeof(Program))
+            refuse("the Multiboot image's program headers are cut short");
         Program program;
         __builtin_memcpy(&program, mm::at<void>(image.start + at), sizeof(program));
         if (program.type != segment_load) continue;

@@ -14,7 +14,7 @@ namespace {
 
 bool available(const mm::MemoryMap& map, u64 base, u64 size) {
     for (const mm::Range& range : map)
-        if (range.type == mm::RangeType::available && base >= range.base && base + size <= range.end())
+        if (range.type == mm::RangeType::available && range.contains(base) && size <= range.end() - base)
             return true;
     return false;
 }

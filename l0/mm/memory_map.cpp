@@ -5,7 +5,9 @@ namespace kurma::l0::mm {
 bool MemoryMap::add(Range range) {
     if (range.size == 0) return true;
     if (count_ == capacity) return false;
-    ranges_[count_++] = range;
+    usize at = count_++;
+    for (; at > 0 && ranges_[at - 1].base > range.base; --at) ranges_[at] = ranges_[at - 1];
+    ranges_[at] = range;
     return true;
 }
 

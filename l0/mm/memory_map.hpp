@@ -20,6 +20,7 @@ struct Range {
     }
 };
 
+/// Ranges in the order of their addresses.
 class MemoryMap {
   public:
     static constexpr usize capacity = 64;

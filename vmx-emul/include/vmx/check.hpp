@@ -53,8 +53,6 @@ struct CheckResult {
     constexpr bool passed() const { return failed == CheckId::passed; }
 };
 
-enum class L1Mode : u8 { legacy, ia32e };
-
 /// Control fields: a failure is VMfailValid(7).
 CheckResult check_controls(const Vmcs12& vmcs12, const Capabilities& offered);
 /// Host-state fields: a failure is VMfailValid(8).

@@ -49,6 +49,9 @@ class FieldSet {
     std::array<u64, words> word_{};
 };
 
+/// Whether L1 runs in IA-32e mode, 64-bit or compatibility, or outside of it.
+enum class L1Mode : u8 { legacy, ia32e };
+
 /// Values of the fields whose home is vmcs12, and a place for the others while the VMCS is not active.
 struct Vmcs12 {
     ept::L1Gpa region{0};
@@ -57,8 +60,9 @@ struct Vmcs12 {
     bool exit_information_in_image = false;
     /// Fields with home vmcs12 that L1 wrote since vmcs02 was last brought up to date.
     FieldSet dirty{};
-    /// Whether controls and host state passed the checks since L1 last wrote one.
+    /// Whether controls and host state passed the checks since L1 last wrote one, and the mode in which L1 was then.
     bool checked = false;
+    L1Mode checked_mode = L1Mode::ia32e;
     std::array<u64, field_count> image{};
 
     template <class V, FieldId I>

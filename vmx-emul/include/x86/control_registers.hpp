@@ -30,6 +30,7 @@ inline constexpr u64 pcide = 1u << 17;
 inline constexpr u64 osxsave = 1u << 18;
 inline constexpr u64 smep = 1u << 20;
 inline constexpr u64 smap = 1u << 21;
+inline constexpr u64 pke = 1u << 22;
 }  // namespace cr4
 
 namespace efer {

@@ -96,7 +96,7 @@ CheckResult check_link_pointer(u64 link_pointer, std::optional<u32> revision_the
 
 std::optional<CheckedVmcs12> Checker::check(Vmcs12& vmcs12, const Capabilities& offered, L1Mode mode,
                                             CheckResult& failure, VmInstructionError& error) {
-    if (!vmcs12.checked) {
+    if (!vmcs12.checked || vmcs12.checked_mode != mode) {
         failure = check_controls(vmcs12, offered);
         error = VmInstructionError::entry_invalid_control;
         if (!failure.passed()) return std::nullopt;
@@ -104,6 +104,7 @@ std::optional<CheckedVmcs12> Checker::check(Vmcs12& vmcs12, const Capabilities& 
         error = VmInstructionError::entry_invalid_host_state;
         if (!failure.passed()) return std::nullopt;
         vmcs12.checked = true;
+        vmcs12.checked_mode = mode;
     }
     return CheckedVmcs12{vmcs12};
 }

@@ -1,0 +1,21 @@
+# Bad arguments of `./kurma run`: status 2 and one line, before anything is built or booted.
+function(kurma_front_door_refusal name says)
+  add_test(NAME ${name} COMMAND ${python} ${tools}/says.py 2 ${says} ${CMAKE_SOURCE_DIR}/kurma run ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS front-door TIMEOUT 60)
+endfunction()
+
+kurma_front_door_refusal(front_door.refuses_a_missing_image "no L1 'nosuch.elf': give linux-kvm, micro, or the path" nosuch.elf)
+kurma_front_door_refusal(front_door.refuses_a_file_that_is_no_image "is neither a Multiboot .version 1. image nor a Linux bzImage"
+  ${CMAKE_SOURCE_DIR}/LICENSE)
+kurma_front_door_refusal(front_door.refuses_a_directory "is not a file" ${CMAKE_SOURCE_DIR}/l0)
+kurma_front_door_refusal(front_door.refuses_a_missing_module "--module 'nosuch=x': no file 'nosuch'" micro --module nosuch=x)
+kurma_front_door_refusal(front_door.refuses_an_unknown_processor "unknown CPU model 'i486'. this Bochs has: .*corei7_haswell_4770"
+  micro --cpu i486)
+kurma_front_door_refusal(front_door.refuses_several_processors_for_kurma "Kurma runs its L1 on one processor so far" micro --cpus 2)
+kurma_front_door_refusal(front_door.refuses_a_knob_without_value "--set 'trace': write KNOB=VALUE" micro --set trace)
+kurma_front_door_refusal(front_door.refuses_knobs_without_kurma "there is no Kurma with --l0 none" micro --l0 none --set trace=off)
+kurma_front_door_refusal(front_door.refuses_memory_that_bochs_has_not "--memory 5000: Bochs takes 8 to 4096 MiB" micro --memory 5000)
+kurma_front_door_refusal(front_door.refuses_a_time_out_of_nothing "--timeout 0: give a number of seconds above 0" micro --timeout 0)
+kurma_front_door_refusal(front_door.refuses_an_unknown_option "unrecognized arguments: --nosuch" micro --nosuch)
+kurma_front_door_refusal(front_door.refuses_to_write_where_nothing_is "its directory does not exist"
+  micro --json /nosuch-directory/counters.json)

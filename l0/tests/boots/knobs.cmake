@@ -1,0 +1,44 @@
+# Each value of each knob, seen from outside: L1 works, the counters name the value, and what it switches is switched.
+
+kurma_boot_test(NAME boot.trace_off_counts_no_reasons
+  EXPECT ${every_case_passes} --expect-l0 "\"knobs\":{\"trace\":\"off\"" --expect-l0 "^,\"exits\":..$"
+         --expect-l0 "^,\"turns\":...$" --expect-l0 "\"totals\":{\"exits\":[1-9][0-9]{3}"
+  RUN micro --cmdline mode=tests --set trace=off)
+
+kurma_boot_test(NAME boot.trace_counters_counts_reasons_and_keeps_no_turns
+  EXPECT ${every_case_passes} --expect-l0 "\"knobs\":{\"trace\":\"counters\"" --expect-l0 "^,\"turns\":...$"
+         --expect-l0 "{\"reason\":\"cpuid\",\"room\":\"reflect\",\"why\":\"l2_unconditional\",\"count\":[1-9][0-9]{3}}"
+  RUN micro --cmdline mode=tests --set trace=counters)
+
+# The ring holds 256 turns; the last of them is the write that switched the machine off, but for the exit that did.
+kurma_boot_test(NAME boot.trace_turns_keeps_the_last_256_turns
+  EXPECT ${every_case_passes} --expect-l0 "\"knobs\":{\"trace\":\"turns\""
+         --expect-l0 "^(,\"turns\":.|,){\"turn\":[0-9]+,\"tsc_exit\":[0-9]+,\"tsc_entry\":[0-9]+,\"level_before\":[12],\"level_after\":[12],\"reason\":\"[a-z0-9_]+\",\"room\":\"[a-z0-9]+\",\"why\":\"[a-z0-9_]+\",\"rip\":[0-9]+,"
+         --expect-l0 "^,\"turns\":.{\"turn\".*(\\n,{\"turn\":.*){255}\\n.}$"
+         --expect-l0 "\"why\":\"l1_power_port\",\"rip\":[0-9]+,.*\\n.}$"
+  RUN micro --cmdline mode=tests --set trace=turns)
+
+kurma_boot_test(NAME boot.ept02_without_large_pages_fills_more
+  EXPECT ${every_case_passes} --expect-l0 "\"ept02_large_pages\":\"off\""
+         --expect-l0 "\"reason\":\"ept_violation\",\"room\":\"compose\",\"why\":\"l2_ept02_fill\",\"count\":[0-9]{4,}"
+  RUN micro --cmdline mode=tests --set ept02_large_pages=off)
+
+kurma_boot_test(NAME boot.unrestricted_guest_off_leaves_micro_whole
+  EXPECT ${every_case_passes} --expect-l0 "\"offer.unrestricted_guest\":\"off\""
+  RUN micro --cmdline mode=tests --set offer.unrestricted_guest=off)
+
+# What L1 is offered, as Linux's KVM sees it; its guest runs all the same.
+function(kurma_offer_test name knob ept vpid unrestricted_guest)
+  kurma_boot_test(NAME ${name} TIMEOUT 400
+    EXPECT --expect-console "^second: kvm_intel ept=${ept}$" --expect-console "^second: kvm_intel vpid=${vpid}$"
+           --expect-console "^second: kvm_intel unrestricted_guest=${unrestricted_guest}$"
+           --expect-console "^cost l1=linux-kvm level=L2 op=cpuid n=200 "
+           --expect-console "^second: the probe has measured everything$" --reject-console "ERROR|Kernel panic"
+           --expect-l0 "\"${knob}\":\"off\"" ${ends_by_itself}
+    RUN linux-kvm --cmdline rdinit=/second-init --module ${payloads}/second.cpio --set ${knob}=off)
+  kurma_needs_payloads(${name})
+  kurma_long(${name})
+endfunction()
+kurma_offer_test(boot.linux_kvm_shadows_page_tables_when_no_ept_is_offered offer.ept N Y N)
+kurma_offer_test(boot.linux_kvm_flushes_when_no_vpid_is_offered offer.vpid Y N Y)
+kurma_offer_test(boot.linux_kvm_goes_without_unrestricted_guest offer.unrestricted_guest Y Y N)
