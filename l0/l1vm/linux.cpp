@@ -122,8 +122,7 @@ StartState load_linux(BootInfo& info) {
     require_room(info, parameters_address, command_line_address + boot::Text::capacity - parameters_address,
                  "Linux's boot parameters");
     write_parameters(info, kernel, ramdisk);
-    __builtin_memcpy(mm::at<void>(Hpa{preferred}), mm::at<void>(kernel.start + setup_bytes),
-                     kernel_bytes);
+    __builtin_memcpy(mm::at<void>(Hpa{preferred}), mm::at<void>(kernel.start + setup_bytes), kernel_bytes);
     return {.rip = static_cast<u32>(preferred),
             .rax = 0,
             .rbx = 0,
