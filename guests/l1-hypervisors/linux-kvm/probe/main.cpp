@@ -2,7 +2,7 @@
 //
 //   probe         measures everything and prints one `cost` line per operation
 //   probe ticks   prints the time-stamp counter, for scripts that time the boot
-//   probe drain   returns when the console has sent all that was written to it, as must be before the power goes
+//   probe drain   returns when the console has sent all that was written to it (do so before a power-off)
 #include <termios.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -99,7 +99,7 @@ int measure_all() {
         const Empty empty = measure_nothing(machine);
         for (const Row& row : rows) {
             if (row.order.operation == Operation::xsetbv && !machine.has_xsave()) {
-                lines.emplace_back("probe: xsetbv is left out: this processor has no XSAVE");
+                lines.emplace_back("probe: xsetbv is left out: KVM offers no XSAVE here");
                 continue;
             }
             lines.push_back(measure(machine, row, empty));
