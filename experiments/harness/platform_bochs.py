@@ -1,7 +1,7 @@
 """Debian's Bochs as the machine: its configuration, its process, and how its end is read from its log.
 
-Nothing here depends on the time of day: two runs of one image are equal to the tick (`clock: sync=none`, a fixed
-`time0`, no input but the user's).
+Two runs of one image are equal to the tick (`clock: sync=none`, a fixed `time0`, a VGA timer driven by ticks), unless
+the image uses RDRAND or RDSEED: Bochs 2.7 seeds these by the host's clock.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ plugin_ctrl: speaker=0, gameport=0, parallel=0
 speaker: enabled=0
 sound: waveoutdrv=dummy, waveout=none, waveindrv=dummy, midioutdrv=dummy
 display_library: rfb, options="timeout=0"
+vga: extension=vbe, update_freq=5, realtime=0
 log: bochs.log
 debug: action=ignore
 info: action=report
