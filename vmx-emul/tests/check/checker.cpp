@@ -79,6 +79,12 @@ TEST(Checker, does_not_check_again_what_carries_the_mark) {
     EXPECT_FALSE(check(v).proof);
 }
 
+TEST(Checker, checks_again_when_l1_has_changed_its_mode) {
+    Vmcs12 v = testing::valid_vmcs12(offered);
+    ASSERT_TRUE(check(v).proof);
+    EXPECT_EQ(check(v, L1Mode::legacy).failure.failed, CheckId::host_size_matches_mode);
+}
+
 TEST(CheckId, each_has_a_name_and_a_rule_of_its_own) {
     std::set<std::string> names, rules;
     usize count = 0;
