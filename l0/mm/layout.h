@@ -5,5 +5,8 @@
  */
 #pragma once
 
+/* The host tests, whose process cannot map what lies there, name another place. */
+#ifndef DIRECT_MAP_BASE
 #define DIRECT_MAP_BASE 0xFFFF800000000000
+#endif
 #define DIRECT_MAP_PML4_INDEX 256

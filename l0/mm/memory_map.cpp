@@ -14,7 +14,8 @@ bool MemoryMap::add(Range range) {
 bool MemoryMap::reserve(u64 base, u64 size) {
     for (usize i = 0; i < count_; ++i) {
         const Range whole = ranges_[i];
-        if (whole.type != RangeType::available || base < whole.base || base + size > whole.end()) continue;
+        if (whole.type != RangeType::available || !whole.contains(base) || size > whole.end() - base)
+            continue;
         ranges_[i] = {base, size, RangeType::reserved};
         return add({whole.base, base - whole.base, whole.type}) &&
                add({base + size, whole.end() - (base + size), whole.type});
