@@ -19,6 +19,9 @@ SEGMENT_OFFSET = 0x1000
 PAGE = 4096
 GIB = 1 << 30
 
+# An archive behind one that is packed in LZ4's old format: Linux reads that as ending at a word of zeros.
+END_OF_LZ4 = bytes(4)
+
 LINUX_SETUP_SECTORS = 4
 LINUX_KERNEL_BYTES = 64 * 1024
 
@@ -104,7 +107,7 @@ def make(directory: Path) -> None:
         "cut_short_linux.bin": linux()[:-LINUX_KERNEL_BYTES // 2],
         "wants_2_gib_linux.bin": linux(init_size=2 * GIB),
         "low_ramdisk_linux.bin": linux(ramdisk_max=0xFFFFFF),
-        "second.cpio": cpio({"second-init": (stat.S_IFREG | 0o755, init)}),
+        "second.cpio": END_OF_LZ4 + cpio({"second-init": (stat.S_IFREG | 0o755, init)}),
     }
     for name, content in payloads.items():
         (directory / name).write_bytes(content)
