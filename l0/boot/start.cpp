@@ -2,6 +2,7 @@
 #include "../cpu/requirements.hpp"
 #include "../cpu/vmx_root.hpp"
 #include "../exit/ports.hpp"
+#include "../exit/shadow_vmcs.hpp"
 #include "../exit/vmx_msrs.hpp"
 #include "../hw/cpu.hpp"
 #include "../l1vm/first_state.hpp"
@@ -78,12 +79,27 @@ void make_shared_pages(Machine& machine) {
     machine.io_bitmap01_b = mm::must_allocate(machine.pages);
     intercept_vmx_msrs(machine.msr_bitmap01);
     intercept_power_ports(machine);
+    if (machine.shadow_direct) make_shadow_bitmaps(machine);
     const auto take = [](vmx::Intercepts01& intercepts, ept::Hpa page) {
         CHECK(intercepts.take(mm::at<u64>(page), 4096 / sizeof(u64)));
     };
     take(machine.msr_intercepts01, machine.msr_bitmap01);
     take(machine.io_intercepts01_a, machine.io_bitmap01_a);
     take(machine.io_intercepts01_b, machine.io_bitmap01_b);
+}
+
+/// `best` becomes what the processor has; what it has not is refused.
+void resolve_vmcs_access(Machine& machine) {
+    vmx::VmcsAccess& access = machine.policy.vmcs_access;
+    const bool shadowing = machine.host.may(vmx::Secondary::vmcs_shadowing);
+    if (access == vmx::VmcsAccess::shadow_direct && !shadowing)
+        refuse(
+            "vmcs_access=shadow-direct: this processor has no VMCS shadowing; leave the knob away, set it to "
+            "trap, or choose "
+            "a model that has it, such as corei7_haswell_4770");
+    if (access == vmx::VmcsAccess::best)
+        access = shadowing ? vmx::VmcsAccess::shadow_direct : vmx::VmcsAccess::trap;
+    machine.shadow_direct = access == vmx::VmcsAccess::shadow_direct;
 }
 
 void require_one_processor(u32 processors) {
@@ -107,6 +123,7 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     require_processor();
     machine.host = read_capabilities();
     require_features(machine.host);
+    resolve_vmcs_access(machine);
     machine.offered = vmx::offer(machine.host, machine.policy);
     machine.host_fields = vmx::existing_fields(machine.host);
     machine.offered_fields = vmx::existing_fields(machine.offered);

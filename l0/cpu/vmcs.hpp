@@ -41,6 +41,7 @@ class CurrentVmcs {
 }
 [[gnu::always_inline]] inline CurrentVmcs<Which::vmcs02> make_vmcs02_current(Cpu& cpu, const VmcsSlot& slot) {
     make_current(cpu, slot.vmcs02);
+    cpu.relink = true;
     return CurrentVmcs<Which::vmcs02>{cpu.totals};
 }
 

@@ -82,6 +82,10 @@ void write_controls01(const Machine& machine, const CurrentVmcs<Which::vmcs01>& 
     write(vmcs, field::eptp, machine.partition.eptp01());
     if (host.may(Secondary::enable_vpid)) write(vmcs, field::vpid, Cpu::vpid01);
     if (host.may(Secondary::enable_xsaves)) write(vmcs, field::xss_exiting_bitmap, 0);
+    if (machine.shadow_direct) {
+        write(vmcs, field::vmread_bitmap, machine.vmread_bitmap.value());
+        write(vmcs, field::vmwrite_bitmap, machine.vmwrite_bitmap.value());
+    }
     // L1 sees the control-register bits that VMX operation fixes as if they were its own.
     write(vmcs, field::cr0_guest_host_mask, x86::cr0::ne);
     write(vmcs, field::cr4_guest_host_mask, x86::cr4::vmxe);

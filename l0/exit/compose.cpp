@@ -17,19 +17,6 @@ using Kind = ept::Resolution::Kind;
 
 namespace {
 
-/// Puts a value of L0's into the exit information that L1 will read: into vmcs02 where the processor lets
-/// VMWRITE do so, otherwise into the image.
-template <class V, FieldId I>
-void override_exit_information(Cpu& cpu, VmcsSlot& slot, Field<V, I> f, V value) {
-    if (cpu.machine->host.vmwrite_any_field()) {
-        const auto vmcs02 = make_vmcs02_current(cpu, slot);
-        write(vmcs02, f, value);
-        return;
-    }
-    exit_information_to_image(cpu, slot);
-    slot.vmcs12.set(f, value);
-}
-
 Why reflect_fault(Cpu& cpu, Reason reason, Why why) {
     return reflect_to_l1(cpu, {.reason = ExitReason::of(reason), .interruption = {}, .io = {}, .msr = 0},
                          why);
@@ -81,7 +68,7 @@ Why compose_for_l2(Cpu& cpu) {
             case Kind::l1_misconfiguration:
                 override_exit_information(cpu, slot, field::exit_reason,
                                           ExitReason::of(Reason::ept_misconfiguration));
-                override_exit_information(cpu, slot, field::exit_qualification, u64{0});
+                override_exit_information(cpu, slot, field::exit_qualification, 0);
                 return reflect_fault(cpu, Reason::ept_misconfiguration, Why::l2_ept12_misconfiguration);
             case Kind::l0_fault: map_device_or_die(cpu, r.l1_address); break;
             case Kind::out_of_tables: drop_ept02(cpu, ept02.eptp12); break;

@@ -88,10 +88,6 @@ class L1World {
         make_vmcs02_current(cpu_, slot_of(v)).write_raw(id, value);
         make_vmcs01_current(cpu_);
     }
-    void exit_information_to_image(vmx::Vmcs12& v) {
-        l0::exit_information_to_image(cpu_, slot_of(v));
-        make_vmcs01_current(cpu_);
-    }
     void drop_ept02(ept::Eptp eptp12) { l0::drop_ept02(cpu_, eptp12); }
     void drop_all_ept02() { l0::drop_all_ept02(cpu_); }
     void drop_vpid02(u16 vpid12) { l0::drop_vpid02(cpu_, vpid12); }

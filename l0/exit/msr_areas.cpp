@@ -33,8 +33,8 @@ constexpr bool storable(const MsrEntry& e) {
     return e.reserved == 0 && e.index != smbase && !x2apic(e.index);
 }
 
-/// What a processor does with an area beyond the recommended length is undefined; Kurma fails there, so that no L1 can keep
-/// L0 busy for billions of entries (SDM 3D A.6).
+/// What a processor does with an area beyond the recommended length is undefined; Kurma fails there, so that
+/// no L1 can keep L0 busy for billions of entries (SDM 3D A.6).
 bool too_long(const Cpu& cpu, u32 index) { return index >= cpu.machine->offered.max_msr_area_entries(); }
 
 /// MSRs whose guest value is in the VMCS while L0 runs. False: the MSR is in the processor.

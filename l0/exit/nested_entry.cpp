@@ -7,6 +7,7 @@
 #include "msr_areas.hpp"
 #include "observe.hpp"
 #include "rooms.hpp"
+#include "shadow_vmcs.hpp"
 #include "slots.hpp"
 
 namespace kurma::l0 {
@@ -23,8 +24,8 @@ Hpa place(const Cpu& cpu, u64 address12) {
     return cpu.machine->partition.translate(L1Gpa{address12}).value_or(cpu.machine->nowhere);
 }
 
-/// The APIC-access page is only compared with, never accessed through vmcs02, so it may be a device's page: the real local
-/// APIC's, for one.
+/// The APIC-access page is only compared with, never accessed through vmcs02, so it may be a device's page:
+/// the real local APIC's, for one.
 Hpa place_apic_access(const Cpu& cpu, u64 address12) {
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     const L1Gpa page{address12};
@@ -152,6 +153,7 @@ InstrOutcome enter_l2(Cpu& cpu) {
     merge_bitmaps(cpu, slot);
     keep_vpid(cpu, slot);
 
+    make_ordinary(cpu, slot);
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     if (!v.dirty.empty()) {
         merge_same(*checked, vmcs02);
@@ -179,9 +181,8 @@ void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot) {
 }
 
 void fail_entry(Cpu& cpu, VmcsSlot& slot, Reason reason, u64 qualification) {
-    exit_information_to_image(cpu, slot);
-    slot.vmcs12.set(field::exit_reason, ExitReason::failed_entry(reason));
-    slot.vmcs12.set(field::exit_qualification, qualification);
+    override_exit_information(cpu, slot, field::exit_reason, ExitReason::failed_entry(reason));
+    override_exit_information(cpu, slot, field::exit_qualification, qualification);
     entry_did_not_happen(cpu, slot);
     return_to_l1(cpu, slot, ExitReason::failed_entry(reason));
 }

@@ -32,9 +32,14 @@ void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
     slot.launched02 = false;
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     write_common(cpu, vmcs02);
-    (all_home02_state & cpu.machine->host_fields).for_each([&](FieldId id) {
-        vmcs02.write_raw(id, slot.vmcs12.image[static_cast<usize>(id)]);
-    });
+    const auto write_from_image = [&](const FieldSet& fields) {
+        (fields & cpu.machine->host_fields).for_each([&](FieldId id) {
+            vmcs02.write_raw(id, slot.vmcs12.image[static_cast<usize>(id)]);
+        });
+    };
+    write_from_image(all_home02_state);
+    slot.vmcs12.exit_information_in_image = !cpu.machine->host.vmwrite_any_field();
+    if (!slot.vmcs12.exit_information_in_image) write_from_image(all_exit_information);
     write(vmcs02, field::pin_controls, PinControls{});
     write(vmcs02, field::primary_controls, PrimaryControls{});
     write(vmcs02, field::secondary_controls, SecondaryControls{});
@@ -86,7 +91,6 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     slot.last_vpid12 = 0;
     Vmcs12& v = slot.vmcs12;
     v.region = region;
-    v.exit_information_in_image = true;
     v.dirty = all_home12 & cpu.machine->host_fields;
     v.checked = false;
     if (const Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) {

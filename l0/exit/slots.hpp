@@ -5,7 +5,7 @@
 // Never: believes what L1's memory says beyond what VMWRITE could have written.
 #pragma once
 
-#include "../cpu/cpu.hpp"
+#include "../cpu/vmcs.hpp"
 
 namespace kurma::l0 {
 
@@ -16,8 +16,21 @@ VmcsSlot& activate_slot(Cpu& cpu, ept::L1Gpa region);
 void clear_slot(Cpu& cpu, VmcsSlot& slot);
 /// Marks a VMCS that is not active as clear in L1's memory.
 void mark_region_clear(Cpu& cpu, ept::L1Gpa region);
-/// Moves exit information from vmcs02 into the image, where L0 or L1 is about to change it.
+/// Moves exit information from vmcs02 into the image, on processors whose VMWRITE does not reach it.
 void exit_information_to_image(Cpu& cpu, VmcsSlot& slot);
+
+/// Puts a value of L0's into the exit information that L1 will read: into vmcs02 where VMWRITE reaches it,
+/// otherwise into the image.
+template <class V, vmx::FieldId I>
+void override_exit_information(Cpu& cpu, VmcsSlot& slot, vmx::Field<V, I> f, std::type_identity_t<V> value) {
+    if (cpu.machine->host.vmwrite_any_field()) {
+        const auto vmcs02 = make_vmcs02_current(cpu, slot);
+        write(vmcs02, f, value);
+        return;
+    }
+    exit_information_to_image(cpu, slot);
+    slot.vmcs12.set(f, value);
+}
 
 inline VmcsSlot& slot_of(vmx::Vmcs12& vmcs12) {
     static_assert(offsetof(VmcsSlot, vmcs12) == 0, "a slot begins with its vmcs12");

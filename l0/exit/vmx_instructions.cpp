@@ -9,21 +9,24 @@ using namespace vmx;
 namespace {
 
 // Each instruction is a function of its own, so that the short ones do not carry the frames of the long ones.
-#define KURMA_EMULATE(name)                                     \
+// Those that may change what is current, or whether L1 is in VMX operation at all, have the shadow VMCS
+// linked anew.
+#define KURMA_EMULATE(name, changes_current)                    \
     [[gnu::noinline]] void name(Cpu& cpu, Gprs& gprs, Reason) { \
         L1World world{cpu, gprs};                               \
         finish(world, emulate_##name(world));                   \
+        if (changes_current) cpu.relink = true;                 \
     }
-KURMA_EMULATE(vmread)
-KURMA_EMULATE(vmwrite)
-KURMA_EMULATE(vmptrld)
-KURMA_EMULATE(vmclear)
-KURMA_EMULATE(vmptrst)
-KURMA_EMULATE(invept)
-KURMA_EMULATE(invvpid)
-KURMA_EMULATE(vmxon)
-KURMA_EMULATE(vmxoff)
-KURMA_EMULATE(vmcall)
+KURMA_EMULATE(vmread, false)
+KURMA_EMULATE(vmwrite, false)
+KURMA_EMULATE(vmptrld, true)
+KURMA_EMULATE(vmclear, true)
+KURMA_EMULATE(vmptrst, false)
+KURMA_EMULATE(invept, false)
+KURMA_EMULATE(invvpid, false)
+KURMA_EMULATE(vmxon, true)
+KURMA_EMULATE(vmxoff, true)
+KURMA_EMULATE(vmcall, false)
 #undef KURMA_EMULATE
 
 [[gnu::noinline]] void vm_entry(Cpu& cpu, Gprs& gprs, Reason launch_or_resume) {

@@ -58,15 +58,10 @@ class Json {
     bool first_ = true;
 };
 
-const char* text_of(TraceLevel level) {
-    return level == TraceLevel::off ? "off" : level == TraceLevel::counters ? "counters" : "turns";
-}
-const char* text_of(bool value) { return value ? "on" : "off"; }
-
 void write_knobs(Json& json, const Policy& policy) {
     json.key("knobs");
     json.open('{');
-#define K(name, text, type, initial, what) json.member(text, text_of(policy.name));
+#define K(name, text, type, initial, what) json.member(text, vmx::name_of(policy.name));
 #include <vmx/policy.def>
 #undef K
     json.close('}');

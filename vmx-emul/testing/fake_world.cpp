@@ -131,15 +131,4 @@ void FakeWorld::deactivate_clear(Vmcs12& v) {
 
 void FakeWorld::mark_clear(ept::L1Gpa at) { poke(at.value() + launched_offset, 0, 4); }
 
-void FakeWorld::exit_information_to_image(Vmcs12& v) {
-    if (v.exit_information_in_image) return;
-    Slot& slot = slot_of(v);
-    for (usize i = 0; i < field_count; ++i) {
-        const FieldRow& row = field_rows[i];
-        if (row.home == Home::vmcs02 && row.encoding.type() == FieldType::exit_information)
-            v.image[i] = slot.vmcs02.read_raw(static_cast<FieldId>(i));
-    }
-    v.exit_information_in_image = true;
-}
-
 }  // namespace kurma::vmx::testing

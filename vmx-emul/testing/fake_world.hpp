@@ -55,7 +55,6 @@ class FakeWorld : public FakeMemory {
     void mark_clear(ept::L1Gpa at);
     u64 read_home02(Vmcs12& v, FieldId id) { return slot_of(v).vmcs02.read_raw(id); }
     void write_home02(Vmcs12& v, FieldId id, u64 value) { slot_of(v).vmcs02.write_raw(id, value); }
-    void exit_information_to_image(Vmcs12& v);
     void drop_ept02(Eptp eptp) { dropped_eptps_.push_back(eptp); }
     void drop_all_ept02() { ++all_ept02_dropped_; }
     void drop_vpid02(u16 vpid) { dropped_vpids_.push_back(vpid); }

@@ -29,6 +29,8 @@ const std::initializer_list<Run> appendix_b{
      {"io_bitmap_a", "io_bitmap_b", "msr_bitmap", "exit_msr_store_address", "exit_msr_load_address",
       "entry_msr_load_address", "executive_vmcs", "-", "tsc_offset", "virtual_apic_address",
       "apic_access_address", "-", "-", "eptp"}},
+    {0x2026, {"vmread_bitmap"}},
+    {0x2028, {"vmwrite_bitmap"}},
     {0x202c, {"xss_exiting_bitmap"}},
     {0x2400, {"guest_physical_address"}},
     {0x2800,

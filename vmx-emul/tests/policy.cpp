@@ -6,17 +6,23 @@
 namespace kurma::vmx {
 namespace {
 
-TEST(SetKnob, takes_each_word_for_on_and_off) {
-    for (const char* word : {"on", "1"}) {
-        Policy policy{.offer_ept = false};
-        EXPECT_EQ(set_knob(policy, "offer.ept", word), KnobResult::accepted);
-        EXPECT_TRUE(policy.offer_ept) << word;
-    }
-    for (const char* word : {"off", "0"}) {
-        Policy policy{};
-        EXPECT_EQ(set_knob(policy, "offer.ept", word), KnobResult::accepted);
-        EXPECT_FALSE(policy.offer_ept) << word;
-    }
+TEST(SetKnob, takes_on_and_off) {
+    Policy policy{};
+    EXPECT_EQ(set_knob(policy, "offer.ept", "off"), KnobResult::accepted);
+    EXPECT_FALSE(policy.offer_ept);
+    EXPECT_EQ(set_knob(policy, "offer.ept", "on"), KnobResult::accepted);
+    EXPECT_TRUE(policy.offer_ept);
+}
+
+TEST(SetKnob, takes_each_way_to_reach_a_vmcs) {
+    Policy policy{};
+    EXPECT_EQ(policy.vmcs_access, VmcsAccess::best);
+    EXPECT_EQ(set_knob(policy, "vmcs_access", "trap"), KnobResult::accepted);
+    EXPECT_EQ(policy.vmcs_access, VmcsAccess::trap);
+    EXPECT_EQ(set_knob(policy, "vmcs_access", "shadow-direct"), KnobResult::accepted);
+    EXPECT_EQ(policy.vmcs_access, VmcsAccess::shadow_direct);
+    EXPECT_EQ(set_knob(policy, "vmcs_access", "shadow"), KnobResult::bad_value);
+    EXPECT_EQ(policy.vmcs_access, VmcsAccess::shadow_direct);
 }
 
 TEST(SetKnob, changes_the_knob_that_is_named_and_no_other) {

@@ -106,6 +106,7 @@ constexpr bool Capabilities::exists(Exists condition) const {
         case Exists::pat_controls: return may(Entry::load_pat) || may(Exit::save_pat) || may(Exit::load_pat);
         case Exists::efer_controls:
             return may(Entry::load_efer) || may(Exit::save_efer) || may(Exit::load_efer);
+        case Exists::vmcs_shadowing: return may(Secondary::vmcs_shadowing);
     }
     return false;
 }

@@ -44,8 +44,6 @@ concept InstructionWorld = x86::PagingMemory<W> &&
     w.mark_clear(at);
     { w.read_home02(v, id) } -> std::same_as<u64>;
     w.write_home02(v, id, value);
-    /// Moves all exit information of vmcs02 into the image, before L1 writes one of its fields.
-    w.exit_information_to_image(v);
     w.drop_ept02(ept::Eptp{});
     w.drop_all_ept02();
     w.drop_vpid02(vpid);

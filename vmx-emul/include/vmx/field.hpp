@@ -47,6 +47,7 @@ enum class Exists : u8 {
     preemption_timer,
     pat_controls,
     efer_controls,
+    vmcs_shadowing,
 };
 
 /// Where the value of a field of vmcs12 lives while that VMCS is active.

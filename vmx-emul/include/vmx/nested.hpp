@@ -60,7 +60,8 @@ struct Vmcs12 {
     bool exit_information_in_image = false;
     /// Fields with home vmcs12 that L1 wrote since vmcs02 was last brought up to date.
     FieldSet dirty{};
-    /// Whether controls and host state passed the checks since L1 last wrote one, and the mode in which L1 was then.
+    /// Whether controls and host state passed the checks since L1 last wrote one, and the mode in which L1
+    /// was then.
     bool checked = false;
     L1Mode checked_mode = L1Mode::ia32e;
     std::array<u64, field_count> image{};
@@ -103,6 +104,13 @@ inline constexpr FieldSet all_home02_state = FieldSet::where(
 inline constexpr FieldSet all_exit_information = FieldSet::where([](const FieldRow& row) {
     return row.home == Home::vmcs02 && row.encoding.type() == FieldType::exit_information;
 });
+
+/// Fields that L1 may read, and those that it may write, in vmcs02 itself: their home is there, and no value
+/// of theirs hurts L0.
+inline constexpr FieldSet directly_readable = FieldSet::where(
+    [](const FieldRow& row) { return row.home == Home::vmcs02 && row.shadow != Shadowable::no; });
+inline constexpr FieldSet directly_writable = FieldSet::where(
+    [](const FieldRow& row) { return row.home == Home::vmcs02 && row.shadow == Shadowable::rw; });
 
 /// Pointers of L1 that point nowhere (SDM 3C 25.1).
 inline constexpr u64 no_pointer = ~u64{0};

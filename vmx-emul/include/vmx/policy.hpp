@@ -9,6 +9,7 @@
 namespace kurma::vmx {
 
 enum class TraceLevel : u8 { off, counters, turns };
+enum class VmcsAccess : u8 { best, trap, shadow_direct };
 
 struct Policy {
 #define K(name, text, type, initial, what) type name = initial;
@@ -18,25 +19,46 @@ struct Policy {
 
 enum class KnobResult : u8 { accepted, unknown_knob, bad_value };
 
-namespace detail {
-
-constexpr bool parse(std::string_view text, bool& out) {
-    const bool on = text == "on" || text == "1";
-    if (!on && text != "off" && text != "0") return false;
-    out = on;
-    return true;
+/// A value as people write it.
+constexpr const char* name_of(bool value) { return value ? "on" : "off"; }
+constexpr const char* name_of(TraceLevel level) {
+    switch (level) {
+        case TraceLevel::off: return "off";
+        case TraceLevel::counters: return "counters";
+        case TraceLevel::turns: return "turns";
+    }
+    return "?";
+}
+constexpr const char* name_of(VmcsAccess access) {
+    switch (access) {
+        case VmcsAccess::best: return "best";
+        case VmcsAccess::trap: return "trap";
+        case VmcsAccess::shadow_direct: return "shadow-direct";
+    }
+    return "?";
 }
 
-constexpr bool parse(std::string_view text, TraceLevel& out) {
-    if (text == "off")
-        out = TraceLevel::off;
-    else if (text == "counters")
-        out = TraceLevel::counters;
-    else if (text == "turns")
-        out = TraceLevel::turns;
+namespace detail {
+
+/// Finds the value that people write so, among the first and those after it.
+template <class E, class... Rest>
+constexpr bool parse_one_of(std::string_view text, E& out, E first, Rest... rest) {
+    if (text == name_of(first)) {
+        out = first;
+        return true;
+    }
+    if constexpr (sizeof...(rest) > 0)
+        return parse_one_of(text, out, rest...);
     else
         return false;
-    return true;
+}
+
+constexpr bool parse(std::string_view text, bool& out) { return parse_one_of(text, out, true, false); }
+constexpr bool parse(std::string_view text, TraceLevel& out) {
+    return parse_one_of(text, out, TraceLevel::off, TraceLevel::counters, TraceLevel::turns);
+}
+constexpr bool parse(std::string_view text, VmcsAccess& out) {
+    return parse_one_of(text, out, VmcsAccess::best, VmcsAccess::trap, VmcsAccess::shadow_direct);
 }
 
 }  // namespace detail

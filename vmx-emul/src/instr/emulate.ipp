@@ -130,7 +130,6 @@ InstrOutcome emulate_vmwrite(W& world) {
     const bool exit_information = row.encoding.type() == FieldType::exit_information;
     if (exit_information) {
         if (!world.offered().vmwrite_any_field()) return InstrOutcome::fail_valid(Error::vmwrite_read_only);
-        world.exit_information_to_image(*current);
     }
     const Home home = current->home_of(found.id);
     const auto whole = [&](u64 before) { return (before & 0xffffffff) | (value << 32); };

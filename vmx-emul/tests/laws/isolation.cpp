@@ -86,5 +86,28 @@ TEST(Isolation, a_bit_of_01s_bitmap_stays_whatever_12s_says) {
     }
 }
 
+// SDM 3C 25.6.15: what a clear bit of a VMREAD or VMWRITE bitmap opens to L1.
+TEST(Isolation, l1_reaches_no_control_address_or_host_field_of_vmcs02) {
+    for (usize i = 0; i < field_count; ++i) {
+        const FieldRow& row = field_rows[i];
+        const u32 type = (row.encoding.raw >> 10) & 3;
+        constexpr u32 control = 0, exit_information = 1, guest = 2;
+        const FieldId id = static_cast<FieldId>(i);
+        if (directly_writable.has(id)) {
+            EXPECT_EQ(type, guest) << row.name;
+        }
+        if (directly_readable.has(id)) {
+            EXPECT_TRUE(type == guest || type == exit_information) << row.name;
+        }
+        if (type == control || row.home == Home::vmcs12) {
+            EXPECT_FALSE(directly_readable.has(id)) << row.name;
+        }
+        if (directly_writable.has(id)) {
+            EXPECT_TRUE(directly_readable.has(id)) << row.name;
+        }
+    }
+    EXPECT_FALSE(directly_readable.has(FieldId::vmcs_link_pointer)) << "a guest field, but L0's own";
+}
+
 }  // namespace
 }  // namespace kurma::vmx
