@@ -14,7 +14,8 @@ from .progress import Ticker, say
 
 BUILD = {"g++": "compiler", "cmake": "build", "ninja-build": "build"}
 RUN = {"bochs": "the machine with VMX", "bochsbios": "its BIOS", "vgabios": "its VGA BIOS", "grub-pc-bin": "boot loader",
-       "grub-common": "makes boot images", "xorriso": "makes boot images"}
+       "grub-common": "makes boot images", "xorriso": "makes boot images",
+       "libfaketime": "makes Bochs's random numbers repeat"}
 TESTS = {"libgtest-dev": "host tests"}
 APT = ["apt-get", "install", "-y", "--no-install-recommends"]
 

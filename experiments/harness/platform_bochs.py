@@ -32,6 +32,11 @@ CMOS_FILE = "cmos.bin"
 GRUB_PROMPTS = (b"grub> ", b"grub rescue> ")   # Where its commands end when one of them fails.
 
 
+# Bochs seeds the numbers that RDRAND gives by the host's clock. A clock that stands still makes them the same in every run.
+_STOPPED_CLOCK = {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+                  "FAKETIME": "2001-09-09 01:46:40", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
+
+
 class Ending(Enum):
     """Why Bochs ended, or what made us end it."""
 
@@ -128,7 +133,7 @@ class Bochs:
             self.process = subprocess.Popen(
                 ["bochs", "-q", "-f", "bochsrc", "-rc", "bochs.rc"], cwd=directory, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True, preexec_fn=_die_with_parent,
-                env={**os.environ, "LC_ALL": "C"})
+                env={**os.environ, "LC_ALL": "C", **_STOPPED_CLOCK})
         except FileNotFoundError:
             self._errors.close()
             raise FrontDoorError("bochs is missing: apt-get install -y --no-install-recommends bochs") from None
