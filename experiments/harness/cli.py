@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from . import boottest, demo, doctor, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
+from .knobs import knob_help
 from .progress import say
 
 ABOUT = """\
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     test_command.add_arguments(test)
     test.set_defaults(function=test_command.command)
     run = commands.add_parser("run", help="boot one L1: linux-kvm, micro, or a Multiboot image of yours",
-                              epilog=STATUSES, description=RUN_ABOUT)
+                              epilog=knob_help() + "\n" + STATUSES, description=RUN_ABOUT)
     run_command.add_arguments(run)
     run.set_defaults(function=run_command.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
