@@ -1,5 +1,3 @@
-#include <random>
-
 #include "../testing/images.hpp"
 #include "l1vm/payload.hpp"
 
@@ -140,8 +138,7 @@ TEST(Linux, law_of_damaged_headers) {
     usize loaded = 0, refused = 0;
     for (int round = 0; round < 1500; ++round) {
         Bytes damaged = whole;
-        for (u64 flips = random() % 3 + 1; flips > 0; --flips)
-            damaged[0x1f0 + random() % 0x80] = static_cast<u8>(random() % 4 == 0 ? 0xff : random());
+        damage(damaged, 0x1f0, 0x270, random);
         FakeMachine machine{8 * mib};
         machine.keep_for_l0(2 * mib);
         machine.add_module(damaged);

@@ -1,5 +1,3 @@
-#include <random>
-
 #include "../testing/images.hpp"
 #include "l1vm/payload.hpp"
 
@@ -78,6 +76,23 @@ TEST(MultibootImage, that_wraps_around_the_end_of_addresses_is_refused) {
     image.is_64_bit = true;
     image.memory_size = ~u64{0} - 0x100000;
     expect_starts_with(refusal_of_image(image.bytes()), "the Multiboot image does not fit: it wants ");
+}
+
+TEST(MultibootImage, whose_program_headers_lie_around_the_end_of_addresses_is_refused) {
+    ElfImage image;
+    image.is_64_bit = true;
+    Bytes bytes = image.bytes();
+    constexpr u64 program_offset_at = 32;
+    store<u64>(bytes, program_offset_at, ~u64{0} - 8);
+    EXPECT_EQ(refusal_of_image(bytes), "the Multiboot image's program headers are cut short");
+}
+
+TEST(MultibootImage, that_is_shorter_than_an_elf_header_is_refused) {
+    Bytes image = {0x7f, 'E', 'L', 'F', 1, 1, 1, 0};
+    image.resize(44, u8{0});
+    store<u32>(image, 8, 0x1badb002);
+    store<u32>(image, 16, 0u - 0x1badb002);
+    EXPECT_EQ(refusal_of_image(image), "the Multiboot image is cut short: 44 bytes hold no ELF header");
 }
 
 TEST(MultibootImage, that_starts_above_4_gib_is_refused) {
@@ -171,8 +186,7 @@ TEST_P(Elfs, law_of_damaged_headers) {
     usize loaded = 0, refused = 0;
     for (int round = 0; round < 1500; ++round) {
         Bytes damaged = whole;
-        for (u64 flips = random() % 3 + 1; flips > 0; --flips)
-            damaged[random() % 0x110] = static_cast<u8>(random() % 4 == 0 ? 0xff : random());
+        damage(damaged, 0, 0x110, random);
         FakeMachine machine{8 * mib};
         machine.keep_for_l0(2 * mib);
         machine.add_module(damaged);

@@ -57,4 +57,17 @@ Bytes LinuxImage::bytes() const {
     return image;
 }
 
+void damage(Bytes& bytes, u64 from, u64 to, std::mt19937_64& random) {
+    for (u64 times = random() % 3 + 1; times > 0; --times) {
+        const u64 at = from + random() % (to - from - 8);
+        const u64 values[] = {0, random() % 0x4000, ~(random() % 0x400000), u64{1} << random() % 64};
+        const u64 value = values[random() % 4];
+        switch (random() % 3) {
+            case 0: bytes[at] = static_cast<u8>(random()); break;
+            case 1: store<u32>(bytes, at & ~u64{3}, value); break;
+            case 2: store<u64>(bytes, at & ~u64{7}, value); break;
+        }
+    }
+}
+
 }  // namespace kurma::l0

@@ -1,6 +1,8 @@
 // Payloads for host tests: right as they are made, so that a test changes one thing.
 #pragma once
 
+#include <random>
+
 #include "fake_machine.hpp"
 
 namespace kurma::l0 {
@@ -34,5 +36,8 @@ template <class T>
 void store(Bytes& bytes, u64 at, u64 value) {
     for (usize i = 0; i < sizeof(T); ++i) bytes.at(at + i) = static_cast<u8>(value >> (8 * i));
 }
+
+/// Overwrites a few bytes and words between `from` and `to`, some with the values at which sums wrap around.
+void damage(Bytes& bytes, u64 from, u64 to, std::mt19937_64& random);
 
 }  // namespace kurma::l0
