@@ -22,7 +22,7 @@ Why reflect_fault(Cpu& cpu, Reason reason, Why why) {
                          why);
 }
 
-/// Devices come into ept01 as they are touched. False: the address is one that L2 must not reach.
+/// Devices come into ept01 as they are touched. L2 must not reach L0's memory.
 void map_device_or_die(Cpu& cpu, L1Gpa address) {
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     switch (cpu.machine->partition.map_on_demand(world, address)) {
@@ -71,7 +71,8 @@ Why compose_for_l2(Cpu& cpu) {
                 override_exit_information(cpu, slot, field::exit_qualification, 0);
                 return reflect_fault(cpu, Reason::ept_misconfiguration, Why::l2_ept12_misconfiguration);
             case Kind::l0_fault: map_device_or_die(cpu, r.l1_address); break;
-            case Kind::out_of_tables: drop_ept02(cpu, ept02.eptp12); break;
+            // Other ept02s may hold the tables, so all of them go: then there are enough for any one page.
+            case Kind::out_of_tables: drop_all_ept02(cpu); break;
         }
     }
 }

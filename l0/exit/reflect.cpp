@@ -34,16 +34,25 @@ void load_pdptes_of_l1(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which:
     write(vmcs01, field::guest_pdpte3, pdptes[3]);
 }
 
+/// NMIs are blocked after an exit that an NMI caused, and stay so if L2 ran with them blocked; with virtual
+/// NMIs, L2's blocking is of its own NMIs and says nothing of L1's (SDM 3C 25.3, 28.5.5).
+NmiBlocking nmi_blocking_after(const Vmcs12& v, ExitReason reason, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    const bool by_nmi = !reason.entry_failure() && reason.basic() == Reason::exception_or_nmi &&
+                        read(vmcs02, field::exit_interruption_info).type() == EventType::nmi;
+    const bool before = !v.get(field::pin_controls).has(Pin::virtual_nmis) &&
+                        (read(vmcs02, field::guest_interruptibility) & interruptibility::nmi) != 0;
+    return by_nmi || before ? NmiBlocking::in_effect : NmiBlocking::none;
+}
+
 }  // namespace
 
 void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
     const Vmcs12& v = slot.vmcs12;
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     const LeftByL2 left = left_by_l2(v, vmcs02);
-    const bool by_nmi = !reason.entry_failure() && reason.basic() == Reason::exception_or_nmi &&
-                        read(vmcs02, field::exit_interruption_info).type() == EventType::nmi;
+    const NmiBlocking blocking = nmi_blocking_after(v, reason, vmcs02);
     const auto vmcs01 = make_vmcs01_current(cpu);
-    load_l1(v, left, by_nmi ? NmiBlocking::by_this_exit : NmiBlocking::none, vmcs01);
+    load_l1(v, left, blocking, vmcs01);
     load_pdptes_of_l1(cpu, v, vmcs01);
     cpu.level = Level::l1;
     if (const MsrAreaResult loaded = load_msr_area(cpu, slot, MsrArea::exit_load); !loaded.ok)

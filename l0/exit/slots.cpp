@@ -119,7 +119,9 @@ void exit_information_to_image(Cpu& cpu, VmcsSlot& slot) {
     Vmcs12& v = slot.vmcs12;
     if (v.exit_information_in_image) return;
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
-    all_exit_information.for_each([&](FieldId id) { v.image[static_cast<usize>(id)] = vmcs02.read_raw(id); });
+    (all_exit_information & cpu.machine->host_fields).for_each([&](FieldId id) {
+        v.image[static_cast<usize>(id)] = vmcs02.read_raw(id);
+    });
     v.exit_information_in_image = true;
 }
 

@@ -90,6 +90,11 @@ inline void wbinvd() { asm volatile("wbinvd" : : : "memory"); }
     asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
+inline void zero_page(void* page) {
+    u64 words = 512;
+    asm volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0) : "memory");
+}
+
 struct [[gnu::packed]] TablePointer {
     u16 limit;
     u64 base;

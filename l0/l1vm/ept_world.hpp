@@ -19,7 +19,7 @@ class EptWorld {
     std::optional<ept::Hpa> allocate_table() { return pages_.allocate(); }
     void free_table(ept::Hpa table) { pages_.free(table); }
 
-    /// One entry of ept12, read once. Nothing where L1 has no memory.
+    /// One entry of ept12, read once. All ones where L1 has no memory.
     std::optional<u64> read_entry(ept::L1Gpa at) const;
     bool compare_exchange_entry(ept::L1Gpa at, u64 expected, u64 desired);
     std::optional<ept::Leaf<ept::Space::host>> walk01(ept::L1Gpa at);

@@ -14,7 +14,8 @@ using ept::PageSize;
 
 std::optional<u64> EptWorld::read_entry(L1Gpa at) const {
     const std::optional<Hpa> host = partition_.translate(at);
-    if (!host) return std::nullopt;
+    // Where L1 has no memory nobody answers, and the bus reads as ones: a misconfigured entry.
+    if (!host) return ~u64{0};
     return *mm::at<volatile u64>(*host);
 }
 

@@ -1,5 +1,6 @@
 #include "pages.hpp"
 
+#include "../hw/cpu.hpp"
 #include "../trace/panic.hpp"
 #include "direct_map.hpp"
 
@@ -26,8 +27,7 @@ std::optional<Hpa> Pages::allocate() {
         return std::nullopt;
     }
     --free_;
-    u64* const words = at<u64>(page);
-    for (usize i = 0; i < 512; ++i) words[i] = 0;
+    hw::zero_page(at<void>(page));
     return page;
 }
 

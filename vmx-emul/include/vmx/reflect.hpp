@@ -106,8 +106,8 @@ constexpr u64 exit_cr4(const Vmcs12& v) {
                                                                           : cr4 & ~x86::cr4::pcide;
 }
 
-/// An exit by an NMI leaves L1 with NMIs blocked until its IRET (SDM 3C 28.5.5, 26.2).
-enum class NmiBlocking : u8 { none, by_this_exit };
+/// Whether L1 finds NMIs blocked after the exit, until its IRET (SDM 3C 28.5.5).
+enum class NmiBlocking : u8 { none, in_effect };
 
 /// Loads vmcs12's host state into vmcs01's guest state, as an exit loads it.
 template <VmcsAccessor A>
@@ -134,7 +134,7 @@ void load_l1(const Vmcs12& v, const LeftByL2& left, NmiBlocking blocking, A& vmc
     write(vmcs01, guest_rflags, x86::rflags::reserved_one);
     write(vmcs01, guest_dr7, x86::dr7::after_reset);
     write(vmcs01, guest_debugctl, 0);
-    write(vmcs01, guest_interruptibility, blocking == NmiBlocking::by_this_exit ? interruptibility::nmi : 0);
+    write(vmcs01, guest_interruptibility, blocking == NmiBlocking::in_effect ? interruptibility::nmi : 0);
     write(vmcs01, guest_activity_state, static_cast<u32>(ActivityState::active));
     write(vmcs01, guest_pending_debug_exceptions, 0);
 }

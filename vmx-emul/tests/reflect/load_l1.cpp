@@ -190,7 +190,7 @@ TEST(LoadL1, l1_is_active_and_nothing_is_pending_or_blocked) {
 }
 
 TEST(LoadL1, an_exit_by_an_nmi_blocks_nmis) {
-    EXPECT_EQ(loaded(wide(), left, NmiBlocking::by_this_exit).get(guest_interruptibility), 1u << 3);
+    EXPECT_EQ(loaded(wide(), left, NmiBlocking::in_effect).get(guest_interruptibility), 1u << 3);
 }
 
 TEST(LoadL1, reads_nothing_and_writes_no_field_twice) {

@@ -95,6 +95,21 @@ void vmcs_addresses(Report& report) {
     }
 }
 
+// A table of EPT12 where nobody answers, or in L0's memory: the bus reads as ones, which no EPT entry may be.
+void ept_tables_nowhere(Report& report) {
+    const auto read_through = [&](const char* where, u64 table) {
+        report.about(where);
+        Vcpu& vcpu = test_vcpu();
+        vcpu.build(reinterpret_cast<const void*>(&l2_read));
+        vcpu.ept.hidden_directory_entry() = table | ept_entry::all;
+        vcpu.registers.rdi = Ept::hidden_gib;
+        report.expect_exit(vcpu.run(), reason::ept_misconfiguration);
+    };
+    read_through("no memory", beyond_physical_memory() / 2);
+    HiddenMemory hole = {};
+    if (find_hidden_memory(hole)) read_through("L0's memory", hole.base);
+}
+
 // MSR lists in L0's memory. Whatever L0 says to such an entry, it must not load from there or store to it and
 // let L2 run.
 void msr_lists_in_l0_memory(Report& report) {
@@ -124,6 +139,7 @@ void msr_lists_in_l0_memory(Report& report) {
 constexpr TestCase cases[] = {
     {"vmcs-pointers", vmcs_pointers},
     {"vmcs-addresses", vmcs_addresses},
+    {"ept-tables-nowhere", ept_tables_nowhere},
     {"l0-memory-l1", read_l0_from_l1, true},
     {"l0-memory-l2", read_l0_from_l2, true},
     {"l0-memory-msr-lists", msr_lists_in_l0_memory, true},
