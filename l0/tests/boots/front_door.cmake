@@ -19,3 +19,9 @@ kurma_front_door_refusal(front_door.refuses_a_time_out_of_nothing "--timeout 0: 
 kurma_front_door_refusal(front_door.refuses_an_unknown_option "unrecognized arguments: --nosuch" micro --nosuch)
 kurma_front_door_refusal(front_door.refuses_to_write_where_nothing_is "its directory does not exist"
   micro --json /nosuch-directory/counters.json)
+
+# L0's refusal of an unknown knob sends people here.
+add_test(NAME front_door.help_lists_the_knobs
+  COMMAND ${python} ${tools}/says.py 0 "(?s)trace=counters: off . counters . turns.*vmcs_access=best: trap . shadow-direct . best.*offer.ept=on.*offer.vpid=on.*offer.unrestricted_guest=on.*ept02_large_pages=on"
+          ${CMAKE_SOURCE_DIR}/kurma run --help)
+set_tests_properties(front_door.help_lists_the_knobs PROPERTIES LABELS front-door TIMEOUT 60)

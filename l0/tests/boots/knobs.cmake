@@ -27,6 +27,27 @@ kurma_boot_test(NAME boot.unrestricted_guest_off_leaves_micro_whole
   EXPECT ${every_case_passes} --expect-l0 "\"offer.unrestricted_guest\":\"off\""
   RUN micro --cmdline mode=tests --set offer.unrestricted_guest=off)
 
+# A round is one exit of L2, L1's accesses to its VMCS, and VMRESUME: 3r1w makes 1+4+1 where each access is an exit, 11r3w
+# 1+14+1; where none is, 2, but that 11r3w also writes the entry-interruption information, a control, which stays an exit. 200
+# rounds. What L2 does without any exit is the same either way.
+set(without_exits
+  --expect-console "^cost l1=micro level=L2 op=rdmsr-direct n=200 min=1 median=1 max=1 exits=0 vmread=0 vmwrite=0 "
+  --expect-console "^cost l1=micro level=L2 op=first-touch-l0-fills n=200 .* exits=200 ")
+kurma_boot_test(NAME boot.a_trapped_vmcs_access_of_l1_costs_one_exit
+  EXPECT --expect-l0 "\"vmcs_access\":\"trap\"" --expect-console "^cost l1=micro level=L2 op=cpuid-3r1w n=200 .* exits=1200 "
+         --expect-console "^cost l1=micro level=L2 op=cpuid-11r3w n=200 .* exits=3200 " ${without_exits}
+  RUN micro --cmdline mode=costs --set vmcs_access=trap)
+kurma_boot_test(NAME boot.a_shadowed_vmcs_access_of_l1_costs_no_exit
+  EXPECT --expect-l0 "\"vmcs_access\":\"shadow-direct\"" --expect-console "^cost l1=micro level=L2 op=cpuid-3r1w n=200 .* exits=400 "
+         --expect-console "^cost l1=micro level=L2 op=cpuid-11r3w n=200 .* exits=600 " ${without_exits}
+  RUN micro --cmdline mode=costs --set vmcs_access=shadow-direct)
+foreach(access IN ITEMS trap shadow-direct)
+  kurma_boot_test(NAME boot.micro_passes_its_cases_with_vmcs_access_${access}
+    EXPECT ${every_case_passes} --expect-l0 "\"vmcs_access\":\"${access}\""
+           --equal-bare "^test (?!kurma-(control|counts|memory)|error-1-vmcall-in-root)"
+    RUN micro --cmdline mode=tests --set vmcs_access=${access})
+endforeach()
+
 # What L1 is offered, as Linux's KVM sees it; its guest runs all the same.
 function(kurma_offer_test name knob ept vpid unrestricted_guest)
   kurma_boot_test(NAME ${name} TIMEOUT 400

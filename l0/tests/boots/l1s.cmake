@@ -42,14 +42,6 @@ kurma_boot_test(NAME boot.micro_prints_the_cost_of_every_operation
   EXPECT ${rows} --expect-console "^micro: done$" --reject-console "ERROR|FAIL" ${ends_by_itself}
   RUN micro --cmdline mode=costs)
 
-# A round is one exit of L2, L1's accesses, each of them an exit, and VMRESUME: 3r1w makes 1+4+1, 11r3w 1+14+1; 200 rounds.
-kurma_boot_test(NAME boot.each_vmcs_access_of_l1_costs_one_exit
-  EXPECT --expect-console "^cost l1=micro level=L2 op=cpuid-3r1w n=200 .* exits=1200 "
-         --expect-console "^cost l1=micro level=L2 op=cpuid-11r3w n=200 .* exits=3200 "
-         --expect-console "^cost l1=micro level=L2 op=rdmsr-direct n=200 min=1 median=1 max=1 exits=0 vmread=0 vmwrite=0 "
-         --expect-console "^cost l1=micro level=L2 op=first-touch-l0-fills n=200 .* exits=200 "
-  RUN micro --cmdline mode=costs)
-
 # Console, counters (their JSON is in L0's log) and the last tick.
 kurma_boot_test(NAME boot.two_runs_are_equal_to_the_tick
   EXPECT --repeat 2 --expect-console "^micro: done$" --expect-l0 "^{\"tsc\":[0-9]+," ${ends_by_itself}

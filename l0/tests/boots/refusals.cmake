@@ -21,7 +21,7 @@ kurma_refusal(boot.refuses_vmx_without_unrestricted_guest "this processor's VMX 
 kurma_refusal(boot.refuses_too_little_memory_for_l0 "too little memory: L0 keeps 32 MiB .* 23 MiB in all. give the machine more memory"
   RUN micro --memory 24)
 kurma_refusal(boot.refuses_memory_that_l0_and_the_modules_do_not_share "too little memory: the payload's modules .* give the machine more memory"
-  RUN micro --memory 36)
+  RUN linux-kvm --memory 64)
 kurma_refusal(boot.refuses_too_little_memory_for_micro "the Multiboot image does not fit.* give the machine more memory"
   RUN micro --memory 40)
 kurma_refusal(boot.refuses_too_little_memory_for_linux "(too little memory|the Linux kernel does not fit).*give the machine more memory"
@@ -47,6 +47,8 @@ set_tests_properties(boot.qemu_boots_the_image_and_is_told_that_it_has_no_vmx bo
 # The knobs.
 kurma_refusal(boot.refuses_an_unknown_knob "unknown knob: nosuch. `./kurma run --help` lists them" RUN micro --set nosuch=1)
 kurma_refusal(boot.refuses_a_bad_value_of_a_knob "bad value for the knob offer.ept: maybe. `./kurma run --help` lists what it takes" RUN micro --set offer.ept=maybe)
+kurma_refusal(boot.refuses_shadowing_where_the_processor_has_none "vmcs_access=shadow-direct: this processor has no VMCS shadowing"
+  RUN micro --cpu corei7_sandy_bridge_2600k --set vmcs_access=shadow-direct)
 
 # The payload.
 kurma_refusal(boot.refuses_to_run_without_a_payload "no payload: give L0 a Multiboot module" --no-payload RUN micro)
