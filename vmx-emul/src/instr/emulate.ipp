@@ -303,15 +303,33 @@ InstrOutcome emulate_vmcall(W& world) {
     return fail(world, Error::vmcall_in_root);
 }
 
-/// Moves L1 past the instruction that exited. Blocking by STI and MOV SS ends with it (SDM 3C 25.4.2).
+/// Moves past the instruction that exited. Blocking by STI and MOV SS ends with it (SDM 3C 25.4.2); the trap
+/// of a single step, which hardware would raise after it, becomes a pending debug exception.
 template <class A>
-[[gnu::always_inline]] inline void advance(A& vmcs01) {
-    write(vmcs01, field::guest_rip,
-          read(vmcs01, field::guest_rip) + read(vmcs01, field::exit_instruction_length));
-    const u32 blocking = read(vmcs01, field::guest_interruptibility);
+[[gnu::always_inline]] inline void advance(A& vmcs, u64 rflags) {
+    const u64 before = read(vmcs, field::guest_rip);
+    u64 after = before + read(vmcs, field::exit_instruction_length);
+    constexpr u64 low_half = 0xffffffff;
+    if (((before ^ after) & ~low_half) != 0) [[unlikely]]
+        after = instr::long_mode_code(vmcs) ? after : after & low_half;
+    write(vmcs, field::guest_rip, after);
+    const u32 blocking = read(vmcs, field::guest_interruptibility);
     constexpr u32 by_instruction = interruptibility::sti | interruptibility::mov_ss;
     if ((blocking & by_instruction) != 0)
-        write(vmcs01, field::guest_interruptibility, blocking & ~by_instruction);
+        write(vmcs, field::guest_interruptibility, blocking & ~by_instruction);
+    if ((rflags & x86::rflags::tf) != 0) [[unlikely]] {
+        // With DEBUGCTL.BTF only branches trap, and none of these instructions is one (SDM 3B 18.4.3).
+        constexpr u64 branch_trap_flag = 1u << 1, single_step = 1u << 14;
+        if ((read(vmcs, field::guest_debugctl) & branch_trap_flag) == 0)
+            write(vmcs, field::guest_pending_debug_exceptions,
+                  read(vmcs, field::guest_pending_debug_exceptions) | single_step);
+    }
+}
+
+/// The same for an instruction that leaves flags alone.
+template <class A>
+[[gnu::always_inline]] inline void advance(A& vmcs) {
+    advance(vmcs, read(vmcs, field::guest_rflags));
 }
 
 /// Makes a fault of an instruction that exited pending for the next entry.
@@ -338,7 +356,7 @@ template <InstructionWorld W>
         world.nested().current->set(field::vm_instruction_error, static_cast<u32>(outcome.error));
     }
     if (after != before) write(vmcs01, field::guest_rflags, after);
-    advance(vmcs01);
+    advance(vmcs01, before);
 }
 
 }  // namespace kurma::vmx

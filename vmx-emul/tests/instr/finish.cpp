@@ -100,5 +100,32 @@ TEST_F(Finish, writes_rip_alone_when_the_flags_are_clear_already) {
     EXPECT_EQ(world.vmcs01().writes_of(FieldId::guest_rip), 1u);
 }
 
+// SDM 3A 17.3.1.4: the trap of a single step comes after the instruction; SDM table 25-4: BS is bit 14.
+TEST_F(Finish, makes_the_trap_of_a_single_step_pending) {
+    constexpr u64 tf = 1u << 8, bs = 1u << 14;
+    flags_after(vm_succeed, 2);
+    EXPECT_EQ(world.vmcs01().get(field::guest_pending_debug_exceptions), 0u);
+    flags_after(vm_succeed, 2 | tf);
+    EXPECT_EQ(world.vmcs01().get(field::guest_pending_debug_exceptions), bs);
+}
+
+TEST_F(Finish, traps_no_step_where_only_branches_trap) {
+    constexpr u64 tf = 1u << 8, btf = 1u << 1;
+    world.vmcs01().set(field::guest_debugctl, btf);
+    flags_after(vm_succeed, 2 | tf);
+    EXPECT_EQ(world.vmcs01().get(field::guest_pending_debug_exceptions), 0u);
+}
+
+TEST_F(Finish, lets_a_32_bit_instruction_pointer_wrap_and_a_64_bit_one_not) {
+    world.vmcs01().set(field::guest_rip, 0xffff'fffe);
+    world.vmcs01().set(field::exit_instruction_length, 3);
+    finish(world, vm_succeed);
+    EXPECT_EQ(world.vmcs01().get(field::guest_rip), 0x1'0000'0001u);
+    world.become_32_bit();
+    world.vmcs01().set(field::guest_rip, 0xffff'fffe);
+    finish(world, vm_succeed);
+    EXPECT_EQ(world.vmcs01().get(field::guest_rip), 1u);
+}
+
 }  // namespace
 }  // namespace kurma::vmx

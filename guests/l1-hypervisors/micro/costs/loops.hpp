@@ -15,16 +15,17 @@ struct Loop {
     LoopFunction* without;
 };
 
-#define MICRO_LOOPS(L)                                                                                   \
-    L(cpuid)                                                                                             \
-    L(vmcall)                                                                                            \
-    L(rdmsr)                                                                                             \
-    L(wrmsr)                                                                                             \
-    L(out)                                                                                               \
-    L(in)                                                                                                \
-    L(hlt)                                                                                               \
-    L(pending_hlt) L(mov_cr0) L(mov_cr3) L(mov_cr4) L(xsetbv) L(vmread) L(vmwrite) L(vmptrld) L(vmclear) \
-        L(invept) L(invvpid) L(touch) L(interrupt)
+#define MICRO_LOOPS(L)                                                                              \
+    L(cpuid)                                                                                        \
+    L(vmcall)                                                                                       \
+    L(rdmsr)                                                                                        \
+    L(wrmsr)                                                                                        \
+    L(out)                                                                                          \
+    L(in)                                                                                           \
+    L(hlt)                                                                                          \
+    L(pending_hlt)                                                                                  \
+    L(mov_cr0) L(mov_cr3) L(mov_cr4) L(xsetbv) L(vmread) L(vmwrite) L(vmptrld) L(vmclear) L(invept) \
+        L(invvpid) L(touch) L(interrupt)
 
 #define MICRO_DECLARE_LOOP(name) extern "C" LoopFunction loop_##name, loop_##name##_empty;
 MICRO_LOOPS(MICRO_DECLARE_LOOP)

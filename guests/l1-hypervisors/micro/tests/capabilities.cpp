@@ -147,6 +147,36 @@ void xsetbv_of_l1(Report& report) {
     xsetbv(0, before);
 }
 
+// An instruction that exits to an L0 is stepped over like any other: the trap comes after it, not after the
+// next one.
+void single_step(Report& report) {
+    constexpr u64 debug_status_single_step = bit(14);
+    u64 next = 0;
+    const Fault fault = guarded([&] {
+        asm volatile(
+            "leaq 1f(%%rip), %%rax\n\t"
+            "movq %%rax, %0\n\t"
+            "xorl %%eax, %%eax\n\t"
+            "pushfq\n\t"
+            "orq $0x100, (%%rsp)\n\t"
+            "popfq\n\t"
+            "cpuid\n"
+            "1:\tnop\n\t"
+            "nop"
+            : "=m"(next)
+            :
+            : "rax", "rbx", "rcx", "rdx", "memory", "cc");
+    });
+    report.expect("a trap", fault.happened);
+    report.expect("vector", vector_db, fault.vector);
+    report.expect("after CPUID", next, fault.rip);
+    u64 dr6 = 0;
+    asm volatile("mov %%dr6, %0" : "=r"(dr6));
+    report.expect("DR6.BS", debug_status_single_step, dr6 & debug_status_single_step);
+    constexpr u64 dr6_after_reset = 0xFFFF0FF0;
+    asm volatile("mov %0, %%dr6" : : "r"(dr6_after_reset));
+}
+
 constexpr TestCase cases[] = {
     {"capability-msrs-readable", every_register_is_readable},
     {"capability-msrs-read-only", no_register_is_writable},
@@ -156,6 +186,7 @@ constexpr TestCase cases[] = {
     {"fixed-bits-outside-operation", outside_operation_the_bits_are_free},
     {"feature-control-locked", feature_control_is_locked},
     {"l1-own-faults", l1_gets_its_own_faults},
+    {"l1-single-step", single_step},
     {"l1-xsetbv", xsetbv_of_l1},
     {"vmxoff-vmxon", vmxoff_and_vmxon_again},
 };

@@ -137,14 +137,10 @@ void msr_lists_in_l0_memory(Report& report) {
 }
 
 constexpr TestCase cases[] = {
-    {"vmcs-pointers", vmcs_pointers},
-    {"vmcs-addresses", vmcs_addresses},
-    {"ept-tables-nowhere", ept_tables_nowhere},
-    {"l0-memory-l1", read_l0_from_l1, true},
-    {"l0-memory-l2", read_l0_from_l2, true},
-    {"l0-memory-msr-lists", msr_lists_in_l0_memory, true},
-    {"triple-fault", triple_fault, true},
-    {"hang", hang, true},
+    {"vmcs-pointers", vmcs_pointers},           {"vmcs-addresses", vmcs_addresses},
+    {"ept-tables-nowhere", ept_tables_nowhere}, {"l0-memory-l1", read_l0_from_l1, true},
+    {"l0-memory-l2", read_l0_from_l2, true},    {"l0-memory-msr-lists", msr_lists_in_l0_memory, true},
+    {"triple-fault", triple_fault, true},       {"hang", hang, true},
 };
 
 }  // namespace
