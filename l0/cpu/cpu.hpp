@@ -34,7 +34,8 @@ struct Machine {
     u16 pm1a_control_port = 0;
     /// Where what L1 aims at nothing goes: a page of ones, of L0's, that nothing depends on.
     ept::Hpa nowhere{0};
-    /// Whether L1 reaches vmcs02 directly (the knob, resolved), and the bitmaps of the fields for which it exits.
+    /// Whether L1 reaches vmcs02 directly (the knob, resolved), and the bitmaps of the fields for which it
+    /// exits.
     bool shadow_direct = false;
     ept::Hpa vmread_bitmap{0}, vmwrite_bitmap{0};
     ept::Hpa msr_bitmap01{0}, io_bitmap01_a{0}, io_bitmap01_b{0};
@@ -62,7 +63,8 @@ struct VmcsSlot {
     u64 last_use = 0;
     ept::Hpa vmcs02{0}, msr_bitmap02{0}, io_bitmap02_a{0}, io_bitmap02_b{0};
     u16 vpid02 = 0;
-    /// vmcs02 has the shadow indicator: L1 may reach it through vmcs01's link pointer, but it cannot be entered.
+    /// vmcs02 has the shadow indicator: L1 may reach it through vmcs01's link pointer, but it cannot be
+    /// entered.
     bool is_shadow = false;
     /// vmcs12's VPID and EPT pointer at the last entry: L2's translations stay valid while they do not
     /// change.
@@ -87,7 +89,8 @@ struct alignas(64) Cpu {
     /// The slot whose vmcs02 runs, if `level` is l2.
     VmcsSlot* running = nullptr;
     vmx::NestedState nested{};
-    /// What vmcs01's link pointer says now, and whether L0 has touched a vmcs02 or L1's state so that it is to be set anew.
+    /// What vmcs01's link pointer says now, and whether L0 has touched a vmcs02 or L1's state so that it is
+    /// to be set anew.
     ept::Hpa linked{vmx::no_pointer};
     bool relink = false;
     /// vmcs01's VMCS-shadowing control.
