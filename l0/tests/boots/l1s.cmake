@@ -84,6 +84,11 @@ kurma_boot_test(NAME boot.linux_kvm_measures_its_guest TIMEOUT 400
          --expect-console "^L1: switching the machine off" --reject-console "ERROR|Kernel panic" ${ends_by_itself}
   RUN linux-kvm --cmdline kurma.mode=probe)
 
+kurma_boot_test(NAME boot.two_runs_of_linux_kvm_are_equal_to_the_tick TIMEOUT 400
+  EXPECT --repeat 2 --expect-console "^cost l1=linux-kvm level=L2 op=interrupt n=" --expect-l0 "^{\"tsc\":[0-9]+,"
+         ${ends_by_itself}
+  RUN linux-kvm --cmdline kurma.mode=probe)
+
 kurma_boot_test(NAME boot.linux_kvm_runs_a_linux_l2 TIMEOUT 600
   EXPECT --expect-console "^L2: .* my init is running" --expect-console "^L2: switching off"
          --expect-console "^L1: QEMU has ended with status 0"
@@ -100,4 +105,5 @@ kurma_boot_test(NAME boot.linux_l1_takes_two_initial_ram_disks TIMEOUT 400
   RUN linux-kvm --cmdline rdinit=/second-init --module ${payloads}/second.cpio)
 
 kurma_needs_payloads(boot.linux_l1_takes_two_initial_ram_disks)
-kurma_long(boot.linux_kvm_measures_its_guest boot.linux_kvm_runs_a_linux_l2 boot.linux_l1_takes_two_initial_ram_disks)
+kurma_long(boot.linux_kvm_measures_its_guest boot.two_runs_of_linux_kvm_are_equal_to_the_tick
+           boot.linux_kvm_runs_a_linux_l2 boot.linux_l1_takes_two_initial_ram_disks)
