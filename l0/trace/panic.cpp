@@ -6,6 +6,7 @@
 #include "death.hpp"
 #include "dump.hpp"
 #include "log.hpp"
+#include "trace.hpp"
 
 namespace kurma::l0 {
 
@@ -67,16 +68,27 @@ void panic(const char* what, const char* file, int line) {
     end_run(End::panic);
 }
 
-void l1_died(Cpu& cpu, const char* what, u64 value) {
-    log::line("L1 died: ", what, ": ", Hex{value});
+namespace {
+
+/// The exit that L1 died of is a turn as well, and the one that its reader looks for.
+[[noreturn]] void die(Cpu& cpu) {
+    if (cpu.machine->policy.trace == vmx::TraceLevel::turns)
+        record_turn(cpu, vmx::ExitReason{static_cast<u32>(hw::vmread(vmx::field::exit_reason.encoding.raw))},
+                    vmx::Why::l1_died);
     dump_everything(cpu);
     end_run(End::l1_death);
 }
 
+}  // namespace
+
+void l1_died(Cpu& cpu, const char* what, u64 value) {
+    log::line("L1 died: ", what, ": ", Hex{value});
+    die(cpu);
+}
+
 void l1_died(Cpu& cpu, const char* what) {
     log::line("L1 died: ", what);
-    dump_everything(cpu);
-    end_run(End::l1_death);
+    die(cpu);
 }
 
 struct ExceptionFrame {
