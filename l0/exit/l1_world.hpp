@@ -59,11 +59,6 @@ class L1World {
     void write_bytes(ept::L1Gpa at, u64 value, unsigned bytes) {
         if (const auto host = translate(at)) __builtin_memcpy(mm::at<void>(*host), &value, bytes);
     }
-    bool write_u64(ept::L1Gpa at, u64 value) {
-        const auto host = translate(at);
-        if (host) *mm::at<volatile u64>(*host) = value;
-        return host.has_value();
-    }
 
     vmx::Vmcs12* find_active(ept::L1Gpa region) {
         VmcsSlot* const slot = find_slot(cpu_, region);

@@ -11,7 +11,7 @@
 
 namespace kurma::l0 {
 
-enum class MsrArea : u8 { entry_load, exit_store, exit_load };
+enum class MsrArea : u8 { entry_load, exit_load };
 
 struct MsrAreaResult {
     bool ok = true;

@@ -59,7 +59,7 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
         vm_abort(cpu, slot, abort_loading_msrs, "VM abort: an MSR of the VM-exit MSR-load area");
 }
 
-Why reflect_to_l1(Cpu& cpu, const L2Exit& exit, Why why) {
+[[gnu::flatten]] Why reflect_to_l1(Cpu& cpu, const L2Exit& exit, Why why) {
     VmcsSlot& slot = *cpu.running;
     if (exit.reason.entry_failure()) {
         entry_did_not_happen(cpu, slot);

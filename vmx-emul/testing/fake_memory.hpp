@@ -26,7 +26,6 @@ class FakeMemory {
         constexpr u64 bus_answers_with = ~u64{0};
         return fetch(at.value(), count).value_or(bus_answers_with >> (64 - 8 * count));
     }
-    bool write_u64(ept::L1Gpa at, u64 value) { return poke(at.value(), value, 8); }
     void write_bytes(ept::L1Gpa at, u64 value, unsigned count) { (void)poke(at.value(), value, count); }
     void or_u8(ept::L1Gpa at, u8 bits) {
         if (at.value() < bytes_.size()) bytes_[at.value()] = static_cast<u8>(bytes_[at.value()] | bits);

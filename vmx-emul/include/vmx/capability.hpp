@@ -53,9 +53,6 @@ struct Capabilities {
     /// IA32_VMX_MISC bit 29: VMWRITE reaches exit-information fields (A.6).
     constexpr bool vmwrite_any_field() const { return ((misc >> 29) & 1) != 0; }
     constexpr unsigned cr3_targets() const { return static_cast<unsigned>(misc >> 16) & 0x1ff; }
-    constexpr bool activity_state(ActivityState state) const {
-        return state == ActivityState::active || ((misc >> (5 + static_cast<unsigned>(state))) & 1) != 0;
-    }
     /// The longest MSR area that the processor is sure to take (A.6, bits 27:25).
     constexpr u32 max_msr_area_entries() const { return 512u * (static_cast<u32>((misc >> 25) & 7) + 1); }
 

@@ -33,7 +33,6 @@ concept InstructionWorld = x86::PagingMemory<W> &&
     { w.offered() } -> std::same_as<const Capabilities&>;
     /// Whether the features that L1 is offered bring the field along.
     { w.field_exists(id) } -> std::same_as<bool>;
-    { w.write_u64(at, value) } -> std::same_as<bool>;
     /// The active VMCS at an address, or null.
     { w.find_active(at) } -> std::same_as<Vmcs12*>;
     /// Loads the VMCS at an address from L1's memory, making room if need be.

@@ -28,7 +28,6 @@ struct Encoding {
     constexpr unsigned index() const { return (raw >> 1) & 0x1ff; }
     constexpr FieldType type() const { return static_cast<FieldType>((raw >> 10) & 3); }
     constexpr FieldWidth width() const { return static_cast<FieldWidth>((raw >> 13) & 3); }
-    constexpr Encoding full() const { return {raw & ~1u}; }
     constexpr bool operator==(const Encoding&) const = default;
 };
 
