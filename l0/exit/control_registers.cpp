@@ -1,6 +1,7 @@
 #include "control_registers.hpp"
 
 #include "../trace/death.hpp"
+#include "pdptes.hpp"
 
 namespace kurma::l0 {
 
@@ -21,10 +22,7 @@ InstrOutcome load_pdptes(L1World& world) {
         pdpte[i] = world.read_u64(ept::L1Gpa{table + i * 8}).value_or(0);
         if ((pdpte[i] & present) != 0 && (pdpte[i] & reserved) != 0) return refused;
     }
-    write(world.vmcs01(), field::guest_pdpte0, pdpte[0]);
-    write(world.vmcs01(), field::guest_pdpte1, pdpte[1]);
-    write(world.vmcs01(), field::guest_pdpte2, pdpte[2]);
-    write(world.vmcs01(), field::guest_pdpte3, pdpte[3]);
+    write_pdptes(world.vmcs01(), pdpte);
     return InstrOutcome::succeed();
 }
 

@@ -6,6 +6,7 @@
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
 #include "observe.hpp"
+#include "pdptes.hpp"
 #include "rooms.hpp"
 #include "shadow_vmcs.hpp"
 #include "slots.hpp"
@@ -98,10 +99,7 @@ void load_pdptes(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs0
     if (!pae) return;
     const u64 table = read(vmcs02, field::guest_cr3) & 0xffffffe0;
     const u64* const pdptes = mm::at<u64>(place(cpu, table));
-    write(vmcs02, field::guest_pdpte0, pdptes[0]);
-    write(vmcs02, field::guest_pdpte1, pdptes[1]);
-    write(vmcs02, field::guest_pdpte2, pdptes[2]);
-    write(vmcs02, field::guest_pdpte3, pdptes[3]);
+    write_pdptes(vmcs02, pdptes);
 }
 
 void log_failed_check(const CheckResult& failure) {

@@ -4,6 +4,7 @@
 #include "../trace/death.hpp"
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
+#include "pdptes.hpp"
 #include "rooms.hpp"
 
 namespace kurma::l0 {
@@ -28,10 +29,7 @@ void load_pdptes_of_l1(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which:
     if ((v.get(field::host_cr4) & x86::cr4::pae) == 0) return;
     const auto host = cpu.machine->partition.translate(ept::L1Gpa{v.get(field::host_cr3) & 0xffffffe0});
     const u64* const pdptes = mm::at<u64>(host.value_or(cpu.machine->nowhere));
-    write(vmcs01, field::guest_pdpte0, pdptes[0]);
-    write(vmcs01, field::guest_pdpte1, pdptes[1]);
-    write(vmcs01, field::guest_pdpte2, pdptes[2]);
-    write(vmcs01, field::guest_pdpte3, pdptes[3]);
+    write_pdptes(vmcs01, pdptes);
 }
 
 /// NMIs are blocked after an exit that an NMI caused, and stay so if L2 ran with them blocked; with virtual

@@ -1,0 +1,19 @@
+// The PDPTE fields: with EPT on, PAE paging takes its page-directory-pointer entries from the VMCS, so
+// whoever loads CR3 for a guest loads them too (SDM 3C 27.3.2.4, 28.5.4; 3A 4.4.1).
+#pragma once
+
+#include <vmx/field.hpp>
+
+namespace kurma::l0 {
+
+/// `table` is the four entries that CR3 points to.
+template <class V>
+void write_pdptes(const V& vmcs, const u64* table) {
+    using namespace vmx;
+    write(vmcs, field::guest_pdpte0, table[0]);
+    write(vmcs, field::guest_pdpte1, table[1]);
+    write(vmcs, field::guest_pdpte2, table[2]);
+    write(vmcs, field::guest_pdpte3, table[3]);
+}
+
+}  // namespace kurma::l0
