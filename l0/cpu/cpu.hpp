@@ -34,6 +34,11 @@ struct Machine {
     u16 pm1a_control_port = 0;
     /// Where what L1 aims at nothing goes: a page of ones, of L0's, that nothing depends on.
     ept::Hpa nowhere{0};
+    /// Where an address that L1 gave leads. One that leads to no memory of L1's is pointed at the page that
+    /// nobody uses.
+    ept::Hpa place(u64 l1_address) const {
+        return partition.translate(ept::L1Gpa{l1_address}).value_or(nowhere);
+    }
     /// Whether L1 reaches vmcs02 directly (the knob, resolved), and the bitmaps of the fields for which it
     /// exits.
     bool shadow_direct = false;

@@ -22,18 +22,6 @@ Why reflect_fault(Cpu& cpu, Reason reason, Why why) {
                          why);
 }
 
-/// Devices come into ept01 as they are touched. L2 must not reach L0's memory.
-void map_device_or_die(Cpu& cpu, L1Gpa address) {
-    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
-    switch (cpu.machine->partition.map_on_demand(world, address)) {
-        case l1vm::DemandMap::mapped: return;
-        case l1vm::DemandMap::l0_memory: l1_died(cpu, "L2 reached for L0's memory", address.value());
-        case l1vm::DemandMap::no_such_address:
-            l1_died(cpu, "L2 reached beyond the physical-address width", address.value());
-        case l1vm::DemandMap::out_of_tables: panic("no memory left for ept01", __FILE__, __LINE__);
-    }
-}
-
 }  // namespace
 
 Why compose_for_l2(Cpu& cpu) {
@@ -43,7 +31,7 @@ Why compose_for_l2(Cpu& cpu) {
     const u64 address = read(vmcs02, field::guest_physical_address);
     if (slot.ept02 == nullptr) {
         // L1 does not use EPT: vmcs02 runs on ept01 itself, and what L2 calls physical is L1's.
-        map_device_or_die(cpu, L1Gpa{address});
+        map_device(cpu, L1Gpa{address});
         reinject_after_l0_exit(vmcs02, qualification.nmi_unblocking());
         return Why::l2_ept02_fill;
     }
@@ -70,7 +58,7 @@ Why compose_for_l2(Cpu& cpu) {
                                           ExitReason::of(Reason::ept_misconfiguration));
                 override_exit_information(cpu, slot, field::exit_qualification, 0);
                 return reflect_fault(cpu, Reason::ept_misconfiguration, Why::l2_ept12_misconfiguration);
-            case Kind::l0_fault: map_device_or_die(cpu, r.l1_address); break;
+            case Kind::l0_fault: map_device(cpu, r.l1_address); break;
             // Other ept02s may hold the tables, so all of them go: then there are enough for any one page.
             case Kind::out_of_tables: drop_all_ept02(cpu); break;
         }

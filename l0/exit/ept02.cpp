@@ -1,7 +1,7 @@
 #include "ept02.hpp"
 
 #include "../hw/vmx.hpp"
-#include "../trace/panic.hpp"
+#include "../trace/death.hpp"
 
 namespace kurma::l0 {
 
@@ -29,6 +29,22 @@ Ept02& free_ept02(Cpu& cpu) {
 }
 
 }  // namespace
+
+void map_device(Cpu& cpu, ept::L1Gpa address) {
+    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
+    const bool l1 = cpu.level == Level::l1;
+    switch (cpu.machine->partition.map_on_demand(world, address)) {
+        case l1vm::DemandMap::mapped: return;
+        case l1vm::DemandMap::l0_memory:
+            l1_died(cpu, l1 ? "L1 reached for L0's memory" : "L2 reached for L0's memory", address.value());
+        case l1vm::DemandMap::no_such_address:
+            l1_died(cpu,
+                    l1 ? "L1 reached beyond the physical-address width"
+                       : "L2 reached beyond the physical-address width",
+                    address.value());
+        case l1vm::DemandMap::out_of_tables: panic("no memory left for ept01", __FILE__, __LINE__);
+    }
+}
 
 void execute_invept_single(Cpu& cpu, Eptp eptp02) {
     ++cpu.totals.invept;

@@ -11,6 +11,10 @@ Ept02& ept02_for(Cpu& cpu, ept::Eptp eptp12);
 void drop_ept02(Cpu& cpu, ept::Eptp eptp12);
 void drop_all_ept02(Cpu& cpu);
 
+/// Brings a device's page into ept01 at first touch, by L1 or by an L2; whoever reaches for L0's memory ends
+/// the run.
+[[gnu::cold, gnu::noinline]] void map_device(Cpu& cpu, ept::L1Gpa address);
+
 void execute_invept_single(Cpu& cpu, ept::Eptp eptp02);
 /// Flushes what the processor holds under the tag of one vmcs02.
 void execute_invvpid_single(Cpu& cpu, u16 vpid02);

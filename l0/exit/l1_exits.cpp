@@ -53,28 +53,12 @@ InstrOutcome answer_xsetbv(L1World& world, const Gprs& gprs) {
                : InstrOutcome::faulted(x86::Fault::gp());
 }
 
-/// A fault of L1's, or the next instruction, for handlers that leave flags alone.
-void settle(L1World& world, const InstrOutcome& outcome) {
-    if (outcome.kind == InstrOutcome::Kind::fault)
-        inject(world.vmcs01(), outcome.fault);
-    else
-        advance(world.vmcs01());
-}
-
 /// Device memory enters ept01 at first touch; L0's own memory never does.
 void map_for_l1(Cpu& cpu, L1World& world) {
     const u64 address = read(world.vmcs01(), field::guest_physical_address);
     const EptViolationQualification qualification{read(world.vmcs01(), field::exit_qualification)};
-    l1vm::EptWorld ept_world{cpu.machine->pages, cpu.machine->partition};
-    switch (cpu.machine->partition.map_on_demand(ept_world, ept::L1Gpa{address})) {
-        case l1vm::DemandMap::mapped:
-            reinject_after_l0_exit(world.vmcs01(), qualification.nmi_unblocking());
-            return;
-        case l1vm::DemandMap::l0_memory: l1_died(cpu, "L1 reached for L0's memory", address);
-        case l1vm::DemandMap::no_such_address:
-            l1_died(cpu, "L1 reached beyond the physical-address width", address);
-        case l1vm::DemandMap::out_of_tables: panic("no memory left for ept01", __FILE__, __LINE__);
-    }
+    map_device(cpu, ept::L1Gpa{address});
+    reinject_after_l0_exit(world.vmcs01(), qualification.nmi_unblocking());
 }
 
 }  // namespace
@@ -89,19 +73,19 @@ Why handle_l1_exit(Cpu& cpu, Gprs& gprs, Reason reason, Why why) {
         answer_control_call(cpu, gprs);
         advance(world.vmcs01());
     } else if (why == Why::l1_vmx_msr) {
-        settle(world, answer_vmx_msr(cpu, gprs, reason));
+        settle(world.vmcs01(), answer_vmx_msr(cpu, gprs, reason));
     } else if (why == Why::l1_cr_fixed_bits) {
-        settle(world, answer_cr_access(cpu, world));
+        settle(world.vmcs01(), answer_cr_access(cpu, world));
     } else if (why == Why::l1_xsetbv) {
-        settle(world, answer_xsetbv(world, gprs));
+        settle(world.vmcs01(), answer_xsetbv(world, gprs));
     } else if (why == Why::l1_cache_instruction) {
         // INVD would throw away L0's own modified lines; writing them back first is within INVD's contract.
         hw::wbinvd();
         advance(world.vmcs01());
     } else if (why == Why::l1_getsec) {
-        settle(world, InstrOutcome::faulted(x86::Fault::ud()));
+        settle(world.vmcs01(), InstrOutcome::faulted(x86::Fault::ud()));
     } else if (why == Why::l1_power_port) {
-        settle(world, answer_port(cpu, world));
+        settle(world.vmcs01(), answer_port(cpu, world));
     } else if (why == Why::l1_ept_map) {
         map_for_l1(cpu, world);
     } else {

@@ -22,10 +22,7 @@ Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const L2Exit& exit, Why why) {
     } else {
         l1_died(cpu, "an exit of L2 that Kurma does not handle");
     }
-    if (outcome.kind == InstrOutcome::Kind::fault)
-        inject(vmcs02, outcome.fault);
-    else
-        advance(vmcs02);
+    settle(vmcs02, outcome);
     return why;
 }
 

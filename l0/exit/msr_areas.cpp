@@ -37,37 +37,35 @@ constexpr bool storable(const MsrEntry& e) {
 /// no L1 can keep L0 busy for billions of entries (SDM 3D A.6).
 bool too_long(const Cpu& cpu, u32 index) { return index >= cpu.machine->offered.max_msr_area_entries(); }
 
-/// MSRs whose guest value is in the VMCS while L0 runs. False: the MSR is in the processor.
-template <class V>
-bool write_in_vmcs(const V& vmcs, u32 msr, u64 value) {
+/// The field that holds an MSR's guest value while L0 runs. None: the MSR is in the processor.
+constexpr std::optional<FieldId> field_of(u32 msr) {
     switch (msr) {
-        case x86::msr::efer: write(vmcs, field::guest_efer, value); return true;
-        case x86::msr::pat: write(vmcs, field::guest_pat, value); return true;
-        case x86::msr::debugctl: write(vmcs, field::guest_debugctl, value); return true;
-        case x86::msr::sysenter_cs:
-            write(vmcs, field::guest_sysenter_cs, static_cast<u32>(value));
-            return true;
-        case x86::msr::sysenter_esp: write(vmcs, field::guest_sysenter_esp, value); return true;
-        case x86::msr::sysenter_eip: write(vmcs, field::guest_sysenter_eip, value); return true;
-        case x86::msr::fs_base: write(vmcs, field::guest_fs_base, value); return true;
-        case x86::msr::gs_base: write(vmcs, field::guest_gs_base, value); return true;
-        default: return false;
+        case x86::msr::efer: return FieldId::guest_efer;
+        case x86::msr::pat: return FieldId::guest_pat;
+        case x86::msr::debugctl: return FieldId::guest_debugctl;
+        case x86::msr::sysenter_cs: return FieldId::guest_sysenter_cs;
+        case x86::msr::sysenter_esp: return FieldId::guest_sysenter_esp;
+        case x86::msr::sysenter_eip: return FieldId::guest_sysenter_eip;
+        case x86::msr::fs_base: return FieldId::guest_fs_base;
+        case x86::msr::gs_base: return FieldId::guest_gs_base;
+        default: return std::nullopt;
     }
 }
 
 template <class V>
-bool read_in_vmcs(const V& vmcs, u32 msr, u64& value) {
-    switch (msr) {
-        case x86::msr::efer: value = read(vmcs, field::guest_efer); return true;
-        case x86::msr::pat: value = read(vmcs, field::guest_pat); return true;
-        case x86::msr::debugctl: value = read(vmcs, field::guest_debugctl); return true;
-        case x86::msr::sysenter_cs: value = read(vmcs, field::guest_sysenter_cs); return true;
-        case x86::msr::sysenter_esp: value = read(vmcs, field::guest_sysenter_esp); return true;
-        case x86::msr::sysenter_eip: value = read(vmcs, field::guest_sysenter_eip); return true;
-        case x86::msr::fs_base: value = read(vmcs, field::guest_fs_base); return true;
-        case x86::msr::gs_base: value = read(vmcs, field::guest_gs_base); return true;
-        default: return false;
-    }
+bool write_msr(const V& vmcs, u32 msr, u64 value) {
+    const std::optional<FieldId> id = field_of(msr);
+    if (!id) return hw::wrmsr_safe(msr, value);
+    vmcs.write_raw(*id, value & value_mask(row_of(*id).encoding));
+    return true;
+}
+
+template <class V>
+bool read_msr(const V& vmcs, u32 msr, u64& value) {
+    const std::optional<FieldId> id = field_of(msr);
+    if (!id) return hw::rdmsr_safe(msr, value);
+    value = vmcs.read_raw(*id);
+    return true;
 }
 
 constexpr bool valid_in_vmcs(u32 msr, u64 value) {
@@ -86,8 +84,7 @@ MsrAreaResult load_with(const Cpu& cpu, const V& vmcs, u64 address, u32 count) {
         MsrEntry entry;
         __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
         if (!loadable(entry) || !valid_in_vmcs(entry.index, entry.data)) return {false, i + 1};
-        if (!write_in_vmcs(vmcs, entry.index, entry.data) && !hw::wrmsr_safe(entry.index, entry.data))
-            return {false, i + 1};
+        if (!write_msr(vmcs, entry.index, entry.data)) return {false, i + 1};
     }
     return {};
 }
@@ -116,10 +113,9 @@ MsrAreaResult store_msr_area(Cpu& cpu, VmcsSlot& slot) {
         MsrEntry entry;
         __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
         if (!storable(entry)) return {false, i + 1};
-        if (is_vmx_msr(entry.index) && !vmx_msr_value(cpu, entry.index, entry.data)) return {false, i + 1};
-        if (!is_vmx_msr(entry.index) && !read_in_vmcs(vmcs02, entry.index, entry.data) &&
-            !hw::rdmsr_safe(entry.index, entry.data))
-            return {false, i + 1};
+        const bool read_it = is_vmx_msr(entry.index) ? vmx_msr_value(cpu, entry.index, entry.data)
+                                                     : read_msr(vmcs02, entry.index, entry.data);
+        if (!read_it) return {false, i + 1};
         mm::at<MsrEntry>(*host)->data = entry.data;
     }
     return {};

@@ -19,12 +19,6 @@ using ept::L1Gpa;
 
 namespace {
 
-/// Where an address of vmcs12 leads. One that leads to no memory of L1's is pointed at a page that nobody
-/// uses.
-Hpa place(const Cpu& cpu, u64 address12) {
-    return cpu.machine->partition.translate(L1Gpa{address12}).value_or(cpu.machine->nowhere);
-}
-
 /// The APIC-access page is only compared with, never accessed through vmcs02, so it may be a device's page:
 /// the real local APIC's, for one.
 Hpa place_apic_access(const Cpu& cpu, u64 address12) {
@@ -49,7 +43,7 @@ Inherited inherited_from_l1(const Vmcs12& v, u64 efer, const CurrentVmcs<Which::
 
 /// A bitmap page of vmcs02, made anew from L1's page as it is now.
 void merge_bitmap(const Cpu& cpu, Hpa page02, u64 address12, const Intercepts01& of_l0) {
-    hw::copy_page(mm::at<u64>(page02), mm::at<u64>(place(cpu, address12)));
+    hw::copy_page(mm::at<u64>(page02), mm::at<u64>(cpu.machine->place(address12)));
     of_l0.add_to(mm::at<u64>(page02));
 }
 
@@ -71,7 +65,7 @@ Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
     return {.msr_bitmap = slot.msr_bitmap02,
             .io_bitmap_a = io_of_l1 ? slot.io_bitmap02_a : cpu.machine->io_bitmap01_a,
             .io_bitmap_b = io_of_l1 ? slot.io_bitmap02_b : cpu.machine->io_bitmap01_b,
-            .virtual_apic = place(cpu, v.get(field::virtual_apic_address)),
+            .virtual_apic = cpu.machine->place(v.get(field::virtual_apic_address)),
             .apic_access = v.secondary().has(Secondary::virtualize_apic_accesses)
                                ? place_apic_access(cpu, v.get(field::apic_access_address))
                                : cpu.machine->nowhere,
@@ -98,7 +92,7 @@ void load_pdptes(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs0
                      !v.get(field::entry_controls).has(Entry::ia32e_mode_guest);
     if (!pae) return;
     const u64 table = read(vmcs02, field::guest_cr3) & 0xffffffe0;
-    const u64* const pdptes = mm::at<u64>(place(cpu, table));
+    const u64* const pdptes = mm::at<u64>(cpu.machine->place(table));
     write_pdptes(vmcs02, pdptes);
 }
 

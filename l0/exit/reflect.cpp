@@ -27,8 +27,7 @@ constexpr u32 abort_saving_msrs = 1, abort_loading_msrs = 4;
 void load_pdptes_of_l1(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs01>& vmcs01) {
     if (v.get(field::exit_controls).has(Exit::host_address_space_size)) return;
     if ((v.get(field::host_cr4) & x86::cr4::pae) == 0) return;
-    const auto host = cpu.machine->partition.translate(ept::L1Gpa{v.get(field::host_cr3) & 0xffffffe0});
-    const u64* const pdptes = mm::at<u64>(host.value_or(cpu.machine->nowhere));
+    const u64* const pdptes = mm::at<u64>(cpu.machine->place(v.get(field::host_cr3) & 0xffffffe0));
     write_pdptes(vmcs01, pdptes);
 }
 

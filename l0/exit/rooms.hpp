@@ -14,7 +14,7 @@ vmx::Why emulate_for_l1(Cpu& cpu, Gprs& gprs, vmx::Reason reason);
 /// An exit of L1 that is L0's own.
 vmx::Why handle_l1_exit(Cpu& cpu, Gprs& gprs, vmx::Reason reason, vmx::Why why);
 /// An exit of L2 that only L0 asked for.
-vmx::Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const vmx::L2Exit& exit, vmx::Why why);
+[[gnu::noinline]] vmx::Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const vmx::L2Exit& exit, vmx::Why why);
 /// A fault in ept02: filled, or L1's own.
 vmx::Why compose_for_l2(Cpu& cpu);
 /// An exit of L2 that L1 wants.

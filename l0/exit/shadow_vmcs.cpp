@@ -13,13 +13,6 @@ namespace {
 /// Bit 31 of a VMCS region's first word (SDM 3C 25.2).
 constexpr u32 shadow_indicator = 1u << 31;
 
-void clear_vmcs(Cpu& cpu, VmcsSlot& slot) {
-    ++cpu.totals.vmclear;
-    hw::vmclear(slot.vmcs02);
-    slot.launched02 = false;
-    if (cpu.current == slot.vmcs02) cpu.current = Hpa{no_pointer};
-}
-
 void set_link(Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs01, Hpa target) {
     if (cpu.linked == target) return;
     cpu.linked = target;
@@ -55,7 +48,7 @@ void make_ordinary(Cpu& cpu, VmcsSlot& slot) {
     if (!slot.is_shadow) return;
     // If L0 touched it in this very turn it is active, and the indicator must not change under an active
     // VMCS.
-    if (cpu.relink) clear_vmcs(cpu, slot);
+    if (cpu.relink) clear_vmcs02(cpu, slot);
     *mm::at<u32>(slot.vmcs02) &= ~shadow_indicator;
     slot.is_shadow = false;
 }
@@ -69,7 +62,7 @@ void link_shadow(Cpu& cpu) {
         return;
     }
     VmcsSlot& slot = slot_of(*cpu.nested.current);
-    clear_vmcs(cpu, slot);
+    clear_vmcs02(cpu, slot);
     if (!slot.is_shadow) {
         *mm::at<u32>(slot.vmcs02) |= shadow_indicator;
         slot.is_shadow = true;

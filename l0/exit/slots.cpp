@@ -26,10 +26,7 @@ void make_resources(Cpu& cpu, VmcsSlot& slot) {
 
 /// Brings a slot's vmcs02 from whatever it was used for to the state of a vmcs12 just loaded.
 void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
-    ++cpu.totals.vmclear;
-    hw::vmclear(slot.vmcs02);
-    if (cpu.current == slot.vmcs02) cpu.current = ept::Hpa{no_pointer};
-    slot.launched02 = false;
+    clear_vmcs02(cpu, slot);
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     write_common(cpu, vmcs02);
     const auto write_from_image = [&](const FieldSet& fields) {

@@ -14,6 +14,13 @@ VmcsSlot* find_slot(Cpu& cpu, ept::L1Gpa region);
 VmcsSlot& activate_slot(Cpu& cpu, ept::L1Gpa region);
 /// Writes a slot back to L1's memory as clear, and frees it.
 void clear_slot(Cpu& cpu, VmcsSlot& slot);
+/// VMCLEAR of the slot's vmcs02 on the processor: nothing of it is cached, and its next entry is a VMLAUNCH.
+inline void clear_vmcs02(Cpu& cpu, VmcsSlot& slot) {
+    ++cpu.totals.vmclear;
+    hw::vmclear(slot.vmcs02);
+    slot.launched02 = false;
+    if (cpu.current == slot.vmcs02) cpu.current = ept::Hpa{vmx::no_pointer};
+}
 /// Marks a VMCS that is not active as clear in L1's memory.
 void mark_region_clear(Cpu& cpu, ept::L1Gpa region);
 /// Moves exit information from vmcs02 into the image, on processors whose VMWRITE does not reach it.

@@ -56,6 +56,11 @@ struct Capabilities {
     /// The longest MSR area that the processor is sure to take (A.6, bits 27:25).
     constexpr u32 max_msr_area_entries() const { return 512u * (static_cast<u32>((misc >> 25) & 7) + 1); }
 
+    /// Whether an address may be that of a page that VMX uses: 4K-aligned, within the physical-address width.
+    constexpr bool page_address(u64 address) const {
+        return (address & 0xfff) == 0 && (address >> physical_address_width) == 0;
+    }
+
     constexpr ept::Capabilities ept() const;
     constexpr bool exists(Exists condition) const;
 };

@@ -45,6 +45,12 @@ namespace dr7 {
 inline constexpr u64 after_reset = 0x400;
 }  // namespace dr7
 
+/// Whether VMX operation allows a value of CR0 or CR4, by the MSRs that fix bits to 1 and to 0 (SDM 3C 24.8,
+/// 3D A.7, A.8).
+constexpr bool fixed_bits_allow(u64 value, u64 fixed0, u64 fixed1) {
+    return (value & fixed0) == fixed0 && (value & ~fixed1) == 0;
+}
+
 /// Values of the IA32_PAT entries that WRMSR accepts (SDM 3A 12.12.2).
 constexpr bool valid_pat(u64 pat) {
     for (unsigned i = 0; i < 8; ++i) {

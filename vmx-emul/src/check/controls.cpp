@@ -5,10 +5,6 @@ namespace kurma::vmx {
 
 namespace {
 
-bool page_address(u64 address, const Capabilities& offered) {
-    return (address & 0xfff) == 0 && (address >> offered.physical_address_width) == 0;
-}
-
 /// An area of 16-byte entries (SDM 3C 25.7.2): aligned, and its last byte within the physical-address width.
 bool msr_area(u64 address, u32 count, const Capabilities& offered) {
     if (count == 0) return true;
@@ -28,15 +24,15 @@ CheckResult check_execution(const Vmcs12& v, const Capabilities& offered) {
     if (v.get(field::cr3_target_count) > offered.cr3_targets())
         return {CheckId::cr3_target_count, v.get(field::cr3_target_count)};
     if (primary.has(Primary::use_io_bitmaps)) {
-        if (!page_address(v.get(field::io_bitmap_a), offered))
+        if (!offered.page_address(v.get(field::io_bitmap_a)))
             return {CheckId::io_bitmap_a_address, v.get(field::io_bitmap_a)};
-        if (!page_address(v.get(field::io_bitmap_b), offered))
+        if (!offered.page_address(v.get(field::io_bitmap_b)))
             return {CheckId::io_bitmap_b_address, v.get(field::io_bitmap_b)};
     }
-    if (primary.has(Primary::use_msr_bitmaps) && !page_address(v.get(field::msr_bitmap), offered))
+    if (primary.has(Primary::use_msr_bitmaps) && !offered.page_address(v.get(field::msr_bitmap)))
         return {CheckId::msr_bitmap_address, v.get(field::msr_bitmap)};
     if (primary.has(Primary::use_tpr_shadow)) {
-        if (!page_address(v.get(field::virtual_apic_address), offered))
+        if (!offered.page_address(v.get(field::virtual_apic_address)))
             return {CheckId::virtual_apic_address, v.get(field::virtual_apic_address)};
         if ((v.get(field::tpr_threshold) & ~u32{0xf}) != 0)
             return {CheckId::tpr_threshold_reserved, v.get(field::tpr_threshold)};
@@ -48,7 +44,7 @@ CheckResult check_execution(const Vmcs12& v, const Capabilities& offered) {
     if (!pin.has(Pin::virtual_nmis) && primary.has(Primary::nmi_window_exiting))
         return {CheckId::virtual_nmis_for_nmi_window, primary.raw};
     if (secondary.has(Secondary::virtualize_apic_accesses)) {
-        if (!page_address(v.get(field::apic_access_address), offered))
+        if (!offered.page_address(v.get(field::apic_access_address)))
             return {CheckId::apic_access_address, v.get(field::apic_access_address)};
         if (secondary.has(Secondary::virtualize_x2apic_mode))
             return {CheckId::x2apic_excludes_apic_access, secondary.raw};
@@ -89,7 +85,7 @@ CheckResult check_controls(const Vmcs12& vmcs12, const Capabilities& offered) {
 CheckResult check_link_pointer(u64 link_pointer, std::optional<u32> revision_there,
                                const Capabilities& offered) {
     if (link_pointer == no_pointer) return {};
-    if (!page_address(link_pointer, offered) || !revision_there || *revision_there != offered.revision())
+    if (!offered.page_address(link_pointer) || !revision_there || *revision_there != offered.revision())
         return {CheckId::link_pointer, link_pointer};
     return {};
 }

@@ -6,13 +6,11 @@ namespace kurma::vmx {
 
 namespace {
 
-bool fixed(u64 value, u64 fixed0, u64 fixed1) { return (value & fixed0) == fixed0 && (value & ~fixed1) == 0; }
-
 CheckResult check_registers(const Vmcs12& v, const Capabilities& offered) {
     const ExitControls exit = v.get(field::exit_controls);
-    if (!fixed(v.get(field::host_cr0), offered.cr0_fixed0, offered.cr0_fixed1))
+    if (!x86::fixed_bits_allow(v.get(field::host_cr0), offered.cr0_fixed0, offered.cr0_fixed1))
         return {CheckId::host_cr0_fixed, v.get(field::host_cr0)};
-    if (!fixed(v.get(field::host_cr4), offered.cr4_fixed0, offered.cr4_fixed1))
+    if (!x86::fixed_bits_allow(v.get(field::host_cr4), offered.cr4_fixed0, offered.cr4_fixed1))
         return {CheckId::host_cr4_fixed, v.get(field::host_cr4)};
     if ((v.get(field::host_cr3) >> offered.physical_address_width) != 0)
         return {CheckId::host_cr3_width, v.get(field::host_cr3)};

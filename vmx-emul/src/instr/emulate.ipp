@@ -35,20 +35,10 @@ template <class W>
     return {true, {}};
 }
 
-template <class W>
-bool aligned_and_in_range(W& world, u64 pointer) {
-    return (pointer & 0xfff) == 0 && (pointer >> world.offered().physical_address_width) == 0;
-}
-
 /// Operand size of VMREAD and VMWRITE: 64 bits in 64-bit mode, otherwise 32.
 template <class W>
 unsigned operand_bytes(W& world) {
     return long_mode_code(world.vmcs01()) ? 8 : 4;
-}
-
-/// A control register value that VMX operation allows (SDM 3C 24.8).
-constexpr bool fixed_bits_allow(u64 value, u64 fixed0, u64 fixed1) {
-    return (value & fixed0) == fixed0 && (value & ~fixed1) == 0;
 }
 
 /// The 128-bit descriptor of INVEPT and INVVPID, and the type register.
@@ -159,13 +149,13 @@ InstrOutcome emulate_vmxon(W& world) {
     if (nested.in_vmx_operation) return fail(world, Error::vmxon_in_root);
     constexpr u64 needed =
         x86::msr::feature_control_bits::locked | x86::msr::feature_control_bits::vmx_outside_smx;
-    if (!fixed_bits_allow(world.cr0_of_l1(), offered.cr0_fixed0, offered.cr0_fixed1) ||
-        !fixed_bits_allow(cr4, offered.cr4_fixed0, offered.cr4_fixed1) ||
+    if (!x86::fixed_bits_allow(world.cr0_of_l1(), offered.cr0_fixed0, offered.cr0_fixed1) ||
+        !x86::fixed_bits_allow(cr4, offered.cr4_fixed0, offered.cr4_fixed1) ||
         (nested.feature_control & needed) != needed)
         return InstrOutcome::faulted(Fault::gp());
     const Operand pointer = pointer_operand(world);
     if (!pointer.ok) return InstrOutcome::faulted(pointer.fault);
-    if (!aligned_and_in_range(world, pointer.value)) return InstrOutcome::fail_invalid();
+    if (!world.offered().page_address(pointer.value)) return InstrOutcome::fail_invalid();
     const auto revision = world.read_u32(ept::L1Gpa{pointer.value});
     if (!revision || *revision != offered.revision()) return InstrOutcome::fail_invalid();
     nested.in_vmx_operation = true;
@@ -191,7 +181,7 @@ InstrOutcome emulate_vmclear(W& world) {
     if (const auto entry = admit(world); !entry.admitted) return InstrOutcome::faulted(entry.fault);
     const Operand pointer = pointer_operand(world);
     if (!pointer.ok) return InstrOutcome::faulted(pointer.fault);
-    if (!aligned_and_in_range(world, pointer.value)) return fail(world, Error::vmclear_bad_address);
+    if (!world.offered().page_address(pointer.value)) return fail(world, Error::vmclear_bad_address);
     NestedState& nested = world.nested();
     if (pointer.value == nested.vmxon_pointer) return fail(world, Error::vmclear_vmxon_pointer);
     const ept::L1Gpa region{pointer.value};
@@ -210,7 +200,7 @@ InstrOutcome emulate_vmptrld(W& world) {
     if (const auto entry = admit(world); !entry.admitted) return InstrOutcome::faulted(entry.fault);
     const Operand pointer = pointer_operand(world);
     if (!pointer.ok) return InstrOutcome::faulted(pointer.fault);
-    if (!aligned_and_in_range(world, pointer.value)) return fail(world, Error::vmptrld_bad_address);
+    if (!world.offered().page_address(pointer.value)) return fail(world, Error::vmptrld_bad_address);
     NestedState& nested = world.nested();
     if (pointer.value == nested.vmxon_pointer) return fail(world, Error::vmptrld_vmxon_pointer);
     const ept::L1Gpa region{pointer.value};
@@ -337,6 +327,15 @@ template <class A>
 void inject(A& vmcs01, const x86::Fault& fault) {
     write(vmcs01, field::entry_interruption_info, InterruptionInfo::of(fault));
     if (fault.has_error_code()) write(vmcs01, field::entry_exception_error_code, fault.error_code);
+}
+
+/// A fault, or the next instruction, for instructions that leave flags alone.
+template <class A>
+void settle(A& vmcs, const InstrOutcome& outcome) {
+    if (outcome.kind == InstrOutcome::Kind::fault)
+        inject(vmcs, outcome.fault);
+    else
+        advance(vmcs);
 }
 
 template <InstructionWorld W>
