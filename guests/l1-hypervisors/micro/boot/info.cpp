@@ -4,6 +4,8 @@
 #include "console/console.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 using namespace multiboot;

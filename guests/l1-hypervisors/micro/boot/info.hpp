@@ -5,6 +5,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 // Ranges of the loader's memory map that are called usable memory and touch [base, base + size).
 u64 usable_ranges_touching(u64 base, u64 size);
 void remember_boot_information(const multiboot::Information& information);

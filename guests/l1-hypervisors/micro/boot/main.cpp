@@ -15,7 +15,11 @@
 #include "tests/test.hpp"
 #include "vmx/operation.hpp"
 
+const char* const kit::program_name = "micro";
+
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u16 pic_masks[] = {0x21, 0xA1};
@@ -54,7 +58,7 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
 
 }  // namespace
 
-extern "C" [[noreturn]] void micro_main(u64 magic, u64 information_address) {
+extern "C" [[noreturn]] void l1_main(u64 magic, u64 information_address) {
     open_console();
     prepare_processor();
     if (magic != multiboot::loader_magic) give_up("not started by a Multiboot 1 loader");

@@ -3,6 +3,8 @@
 #include "console/console.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 u64 samples[sample_count];

@@ -8,6 +8,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 inline constexpr u64 warm_up_count = 16;
 inline constexpr u64 sample_count = 200;
 

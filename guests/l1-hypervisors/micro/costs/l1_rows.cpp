@@ -8,6 +8,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 extern "C" void interrupt_at_l1();
 
 namespace {

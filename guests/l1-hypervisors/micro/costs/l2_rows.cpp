@@ -7,6 +7,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 extern "C" {
 void handler_3r1w();
 void handler_11r3w();

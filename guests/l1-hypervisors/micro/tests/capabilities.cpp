@@ -5,6 +5,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u64 basic_bit31 = bit(31), basic_region_size_shift = 32, basic_region_size_mask = 0x1FFF;

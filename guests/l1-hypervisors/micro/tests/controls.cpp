@@ -6,6 +6,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 struct Interception {

@@ -6,6 +6,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u64 non_canonical = u64{1} << 62;

@@ -6,6 +6,8 @@
 #include "tests/test.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 // Exit qualification of an EPT violation (SDM 3C table 28-7).

@@ -8,6 +8,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u8 vector_for_l1 = 0x51, vector_for_l2 = 0x52;

@@ -9,6 +9,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u64 page_fault_write = bit(1), page_fault_present = bit(0);

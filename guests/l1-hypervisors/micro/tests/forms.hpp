@@ -6,6 +6,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 extern "C" {
 
 // The memory operand is at `target`; `second` is the register operand, where the instruction has one.

@@ -8,6 +8,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u32 cpuid_address_sizes = 0x80000008;

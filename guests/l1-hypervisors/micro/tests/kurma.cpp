@@ -8,6 +8,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr const char* no_kurma = "Kurma is absent";

@@ -6,6 +6,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u64 cookie = 0xC00C1E5A5ABEEF01, garbage = 0x1111111111111111;

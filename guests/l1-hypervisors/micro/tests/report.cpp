@@ -4,6 +4,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 void Report::expect(const char* what, u64 expected, u64 got) {
     if (expected == got || failed_) return;
     failed_ = true;

@@ -5,6 +5,8 @@
 #include "tests/test.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u16 some_port = 0x80, high_port = 0x8123;

@@ -8,6 +8,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 const Topic* const topics[] = {&capability_tests, &operand_tests, &fault_tests,  &error_tests, &vmcs_tests,

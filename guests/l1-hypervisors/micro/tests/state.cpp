@@ -7,6 +7,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 Vcpu& guest(void (*code)(), const VcpuOptions& options = {}) {

@@ -8,6 +8,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 // Collects what a case finds; only the first disagreement is kept, with the place it was found in.
 class Report {
   public:

@@ -3,6 +3,8 @@
 
 namespace micro {
 
+using namespace kit;
+
 using UserCode = void();
 
 struct UserForm {

@@ -4,6 +4,8 @@
 #include "vmx/operation.hpp"
 
 namespace micro {
+
+using namespace kit;
 namespace {
 
 constexpr u64 vmcs_count = 24;

@@ -1,0 +1,25 @@
+#include "sweeps/sweep.hpp"
+
+#include "base/memory.hpp"
+#include "console/console.hpp"
+
+namespace conformance {
+namespace {
+
+constexpr Topic topics[] = {
+    {"capabilities", &sweep_capabilities},
+};
+
+}  // namespace
+
+void run_sweeps(const char* only) {
+    for (const Topic& topic : topics)
+        if (*only == 0 || same_text(only, topic.name)) topic.run();
+    print("conformance: end\n");
+}
+
+void list_topics() {
+    for (const Topic& topic : topics) print(topic.name, "\n");
+}
+
+}  // namespace conformance

@@ -1,0 +1,46 @@
+#include "kurma/control_call.hpp"
+
+#include "cpu/instructions.hpp"
+
+namespace kit {
+namespace {
+
+constexpr u32 cpuid_hypervisor_leaf = 0x40000000;
+constexpr u32 letters_kurm = 0x6D72754B, letters_akur = 0x72754B61, letters_maku = 0x754B616D;
+
+bool signature_found() {
+    const CpuidLeaf leaf = cpuid(cpuid_hypervisor_leaf);
+    return leaf.ebx == letters_kurm && leaf.ecx == letters_akur && leaf.edx == letters_maku;
+}
+
+}  // namespace
+
+const char* const total_names[total_count] = {"exits",    "vmread",   "vmwrite", "vmptrld", "vmclear",
+                                              "vmlaunch", "vmresume", "invept",  "invvpid"};
+
+bool kurma_is_present() {
+    static const bool present = signature_found();
+    return present;
+}
+
+u64 control_call(ControlFunction function, u64 argument) {
+    u64 result = control_call_signature;
+    asm volatile("vmcall" : "+a"(result) : "c"(function), "d"(argument) : "memory", "cc");
+    return result;
+}
+
+bool find_hidden_memory(HiddenMemory& memory) {
+    if (!kurma_is_present()) return false;
+    memory = {control_call(ControlFunction::l0_base), control_call(ControlFunction::l0_size)};
+    return memory.base != control_call_refused && memory.size != control_call_refused;
+}
+
+Totals latch_totals() {
+    Totals totals = {};
+    if (!kurma_is_present()) return totals;
+    control_call(ControlFunction::latch_totals);
+    for (u64 i = 0; i < total_count; ++i) totals.of[i] = control_call(ControlFunction::read_total, i);
+    return totals;
+}
+
+}  // namespace kit
