@@ -29,15 +29,15 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--name", required=True, help="the test's name; its logs go to IMAGES/boot-tests/NAME")
     top.add_argument("--images", required=True, type=Path, help="the build directory that has the images")
     top.add_argument("--expect-status", type=int, default=0, metavar="N", help="exit status of the run (default 0)")
-    for stream, what in (("console", "L1's console"), ("l0", "L0's log")):
+    for stream, what in (("console", "L1's console"), ("guest", "what L1 wrote on port 0xE9"), ("l0", "L0's log")):
         top.add_argument(f"--expect-{stream}", action="append", default=[], metavar="REGEX",
                          help=f"must be found in {what}; ^ and $ match at lines; may be repeated")
         top.add_argument(f"--reject-{stream}", action="append", default=[], metavar="REGEX",
                          help=f"must not be found in {what}; may be repeated")
     top.add_argument("--repeat", type=int, default=1, metavar="N",
-                     help="boot N times; console, L0's log and the last tick must be equal")
+                     help="boot N times; console, port 0xE9, L0's log and the last tick must be equal")
     top.add_argument("--equal-bare", metavar="REGEX",
-                     help="boot without Kurma too; the console lines that match must be there and be the same")
+                     help="boot without Kurma too; the lines of L1 (console, port 0xE9) that match must be there and be the same")
     top.add_argument("--unchecked", action="store_true",
                      help="skip the front door's own checks, so that L0's answer to a bad payload is seen")
     top.add_argument("--no-payload", action="store_true", help="boot Kurma without any module (L1 is not used)")
@@ -95,7 +95,7 @@ def check(options: argparse.Namespace, result: Result) -> list[Failure]:
     failures = []
     if int(result.status) != options.expect_status:
         failures.append(Failure(f"status is {int(result.status)} ({result.why}), expected {options.expect_status}"))
-    streams = {"console": console_text(result), "l0": "\n".join(result.l0.lines)}
+    streams = {"console": console_text(result), "guest": "\n".join(result.guest), "l0": "\n".join(result.l0.lines)}
     for stream, text in streams.items():
         for pattern in getattr(options, f"expect_{stream}"):
             if re.search(pattern, text, re.MULTILINE) is None:
@@ -110,7 +110,8 @@ def check_equal(results: list[Result]) -> list[Failure]:
     """Runs of one image are equal to the tick: console, L0's log with its counters, last tick."""
     first, failures = results[0], []
     for number, other in enumerate(results[1:], 2):
-        for what, one, two in (("console", first.console, other.console), ("L0's log", first.l0.lines, other.l0.lines),
+        for what, one, two in (("console", first.console, other.console), ("port 0xE9", first.guest, other.guest),
+                               ("L0's log", first.l0.lines, other.l0.lines),
                                ("last tick", first.words.tick, other.words.tick)):
             if one != two:
                 failures.append(Failure(f"run 1 and run {number} differ in their {what}: compare {first.directory} "
@@ -122,7 +123,7 @@ def check_equal(results: list[Result]) -> list[Failure]:
 
 def check_same_lines(pattern: str, result: Result, bare: Result) -> list[Failure]:
     def matching(of: Result) -> list[str]:
-        return [line for line in console_text(of).split("\n") if re.search(pattern, line)]
+        return [line for line in [*console_text(of).split("\n"), *of.guest] if re.search(pattern, line)]
     kurma, alone = matching(result), matching(bare)
     failures = []
     if bare.status is not Status.POWER_OFF:
@@ -150,6 +151,7 @@ def _report(name: str, results: list[Result], failures: list[Failure]) -> None:
     if failures:
         for result in results:
             _tail("console", console_text(result).split("\n"))
+            _tail("port 0xE9", result.guest)
             _tail("L0's log", result.l0.lines)
 
 

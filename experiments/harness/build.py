@@ -21,6 +21,7 @@ from .progress import Ticker
 TARGETS = {
     "kurma": ["l0/kurma.elf"],
     "micro": ["guests/l1-hypervisors/micro/micro.elf"],
+    "conformance": ["guests/l1-hypervisors/conformance/conformance.elf"],
     "linux-kvm": ["guests/l1-hypervisors/linux-kvm/vmlinuz", "guests/l1-hypervisors/linux-kvm/initrd.cpio"],
 }
 LINES_SHOWN_ON_FAILURE = 30

@@ -25,12 +25,14 @@ examples:
   ./kurma run linux-kvm --cmdline kurma.mode=demo  the same without typing: measures, boots a Linux L2, switches off
   ./kurma run micro --json counters.json           the small L1's costs on Kurma, and L0's counters
   ./kurma run micro --l0 none                      the very same image on the bare platform
+  ./kurma run conformance --l0 none                what the bare processor answers, one line for each case
   ./kurma run my.elf --module data=words           any Multiboot (version 1) image, with a module
   ./kurma test -- -R ept                           those tests whose name has ept
 """
 
 RUN_ABOUT = """\
-Boots one L1. Its COM1 is standard output (and standard input, where that is a terminal: Ctrl-] or Ctrl-A x leaves).
+Boots one L1. Its COM1 is standard output (and standard input, where that is a terminal: Ctrl-] or Ctrl-A x leaves);
+so is what it writes on port 0xE9, as conformance does. Both stand in the run's directory: console.log, guest.log.
 What Kurma itself says goes to l0.log in the run's directory below results/, never to standard output."""
 
 
@@ -45,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
                                description="Installs what is missing, builds, runs CTest.")
     test_command.add_arguments(test)
     test.set_defaults(function=test_command.command)
-    run = commands.add_parser("run", help="boot one L1: linux-kvm, micro, or a Multiboot image of yours",
+    run = commands.add_parser("run", help="boot one L1: linux-kvm, micro, conformance, or a Multiboot image of yours",
                               epilog=knob_help() + "\n" + STATUSES, description=RUN_ABOUT)
     run_command.add_arguments(run)
     run.set_defaults(function=run_command.command)

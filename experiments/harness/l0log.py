@@ -17,9 +17,10 @@ CAUSES = ("power-off", "reset", "l1-death", "panic", "refused")
 
 @dataclass
 class L0Log:
-    """Feed it bytes; it keeps L0's lines apart from the platform's own chatter on the same stream."""
+    """Feed it bytes; it keeps L0's lines apart from the guest's and the platform's own on the same stream."""
 
     on_line: Callable[[str], None] | None = None
+    on_other: Callable[[str], None] | None = None
     lines: list[str] = field(default_factory=list)
     json_text: str | None = None
     cause: str | None = None
@@ -38,6 +39,8 @@ class L0Log:
     def _line(self, line: str) -> None:
         inside = self._collecting is not None
         if not inside and not line.startswith(PREFIX):
+            if self.on_other:
+                self.on_other(line)
             return
         self.lines.append(line)
         if self.on_line:

@@ -10,7 +10,9 @@ from .image import BootFile, BootPlan, kind_of
 from .paths import GUESTS
 
 LINUX_CMDLINE_FILE = GUESTS / "linux-kvm" / "cmdline"
-BUILT_IN = ("linux-kvm", "micro")
+BUILT_IN = ("linux-kvm", "micro", "conformance")
+OWN_IMAGES = ("micro", "conformance")   # Those that are one Multiboot image, made here.
+NAMES = ", ".join(BUILT_IN)
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class Images:
     def kurma(self) -> Path:
         return self.build / "l0" / "kurma.elf"
 
-    @property
-    def micro(self) -> Path:
-        return self.build / "guests" / "l1-hypervisors" / "micro" / "micro.elf"
+    def own(self, l1: str) -> Path:
+        """Of one of OWN_IMAGES."""
+        return self.build / "guests" / "l1-hypervisors" / l1 / f"{l1}.elf"
 
     @property
     def vmlinuz(self) -> Path:
@@ -38,7 +40,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user chose: `l1` is linux-kvm, micro or a path."""
+    """What the user chose: `l1` is one of BUILT_IN or a path."""
 
     l1: str
     under_kurma: bool = True
@@ -56,10 +58,10 @@ def check_choice(choice: Choice) -> None:
     """What can be told before anything is built or booted."""
     if choice.l1 not in BUILT_IN:
         path = Path(choice.l1)
-        _must_be_file(path, f"no L1 {choice.l1!r}: give linux-kvm, micro, or the path of a Multiboot image")
+        _must_be_file(path, f"no L1 {choice.l1!r}: give {NAMES}, or the path of a Multiboot image")
         if kind_of(path) == "unknown":
             raise FrontDoorError(f"{choice.l1} is neither a Multiboot (version 1) image nor a Linux bzImage: no Multiboot "
-                                 "header in its first 8192 bytes; build it with one, or give linux-kvm or micro")
+                                 f"header in its first 8192 bytes; build it with one, or give {NAMES}")
     for text in choice.modules:
         module_file(text)
     for knob in choice.knobs:
@@ -102,9 +104,9 @@ def _l1_files(choice: Choice, images: Images) -> tuple[BootFile, list[BootFile],
         _must_be_built(images.vmlinuz)
         _must_be_built(images.initrd)
         return BootFile(images.vmlinuz, linux_cmdline(choice.cmdline)), [BootFile(images.initrd), *own], True
-    if choice.l1 == "micro":
-        _must_be_built(images.micro)
-        return BootFile(images.micro, choice.cmdline), own, False
+    if choice.l1 in OWN_IMAGES:
+        _must_be_built(images.own(choice.l1))
+        return BootFile(images.own(choice.l1), choice.cmdline), own, False
     path = Path(choice.l1)
     return BootFile(path, choice.cmdline), own, kind_of(path) == "linux"
 

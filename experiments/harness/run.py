@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .console import FileConsole, TerminalConsole
 from .errors import Interrupted, Status
+from .guestlog import GuestLog
 from .image import BootPlan, make_iso
 from .l0log import L0Log
 from .platform_bochs import CMOS_FILE, Bochs, Ending, LastWords, Machine, bochsrc, cmos, last_words
@@ -42,6 +43,7 @@ class Result:
     l0: L0Log
     console: bytes
     directory: Path
+    guest: list[str] = field(default_factory=list)   # What L1 wrote on port 0xE9.
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Run:
     request: Request
     on_console: Callable[[bytes], None] | None = None
     on_l0_line: Callable[[str], None] | None = None
+    on_guest_line: Callable[[str], None] | None = None
     result: Result | None = None
     console_bytes: bytearray = field(default_factory=bytearray)
 
@@ -63,7 +66,9 @@ class Run:
         (request.directory / "bochsrc").write_text(bochsrc(request.machine, self._iso, self.console.com1))
         (request.directory / CMOS_FILE).write_bytes(cmos(request.machine.memory_mib))
         self._l0_file = (request.directory / "l0.log").open("w")
-        self.l0 = L0Log(self._l0_line)
+        self._guest_file = (request.directory / "guest.log").open("w")
+        self.guest = GuestLog(self._guest_line)
+        self.l0 = L0Log(self._l0_line, self.guest.feed)
         self._ended_at: float | None = None
         self._bochs = Bochs(request.directory)
 
@@ -73,12 +78,17 @@ class Run:
         if self.on_l0_line:
             self.on_l0_line(line)
 
+    def _guest_line(self, line: str) -> None:
+        self._guest_file.write(line + "\n")
+        if self.on_guest_line:
+            self.on_guest_line(line)
+
     def mid_line(self) -> bool:
         """Whether the console stands within a line, as at a prompt: no place for a status line."""
         return bool(self.console_bytes) and not self.console_bytes.endswith(b"\n")
 
     def stage(self) -> str:
-        if self.console_bytes:
+        if self.console_bytes or self.guest.lines:
             return "L1 runs"
         if not self.request.under_kurma:
             return "BIOS and GRUB load the image, or L1 is silent so far"
@@ -121,12 +131,14 @@ class Run:
             words = LastWords(seen, words.tick, _loader_words(self.request.directory) or seen.value)
         status, why = verdict(self.request.under_kurma, self.l0, words, forced)
         self.close()
-        self.result = Result(status, why, seconds, words, self.l0, bytes(self.console_bytes), self.request.directory)
+        self.result = Result(status, why, seconds, words, self.l0, bytes(self.console_bytes), self.request.directory,
+                             self.guest.lines)
 
     def close(self) -> None:
         self._bochs.close()
         self.console.close()
         self._l0_file.close()
+        self._guest_file.close()
         self._iso.unlink(missing_ok=True)
 
 

@@ -21,7 +21,7 @@ UNATTENDED_TIMEOUT_SECONDS = 900.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("l1", metavar="L1", help="linux-kvm, micro, or the path of any Multiboot (version 1) image")
+    parser.add_argument("l1", metavar="L1", help="linux-kvm, micro, conformance, or the path of any Multiboot (version 1) image")
     parser.add_argument("--cmdline", default="", metavar="TEXT",
                         help="L1's command line (linux-kvm: appended to its own)")
     parser.add_argument("--module", action="append", default=[], metavar="FILE[=CMDLINE]",
@@ -101,7 +101,10 @@ def _watch(request: Request, l0_log: Path | None) -> Result:
                 ticker.quiet()
                 print(line, file=sys.stderr, flush=True)
 
-        run = Run(request, console, l0_line)
+        def guest_line(line: str) -> None:
+            console(line.encode() + b"\n")
+
+        run = Run(request, console, l0_line, guest_line)
         if request.interactive:
             say("this terminal is L1's console; Ctrl-] or Ctrl-A x leaves")
         with RawTerminal() if request.interactive else nullcontext():

@@ -27,7 +27,7 @@ def command(arguments: argparse.Namespace) -> Status:
     build.configure("host")
     build.build("host")
     if not arguments.quick:
-        build.images("host", ["kurma", "micro", "linux-kvm"])
+        build.images("host", ["kurma", "micro", "conformance", "linux-kvm"])
     words = ["ctest", "--preset", "host", "--parallel", str(min(2, os.cpu_count() or 1))]
     if arguments.quick:
         words += ["--label-exclude", f"^{BOOT_LABEL}$"]
