@@ -6,27 +6,34 @@
 namespace kit {
 
 namespace pin {
-inline constexpr u32 external_interrupt = 1u << 0, nmi = 1u << 3, preemption_timer = 1u << 6;
+inline constexpr u32 external_interrupt = 1u << 0, nmi = 1u << 3, virtual_nmis = 1u << 5,
+                     preemption_timer = 1u << 6, posted_interrupts = 1u << 7;
 }
 namespace primary {
-inline constexpr u32 interrupt_window = 1u << 2, tsc_offsetting = 1u << 3, rdpmc = 1u << 11,
-                     tpr_shadow = 1u << 21, pause = 1u << 30, hlt = 1u << 7, invlpg = 1u << 9,
-                     rdtsc = 1u << 12, cr3_load = 1u << 15, cr3_store = 1u << 16, cr8_load = 1u << 19,
-                     cr8_store = 1u << 20, mov_dr = 1u << 23, all_io = 1u << 24, io_bitmaps = 1u << 25,
-                     msr_bitmaps = 1u << 28, secondary = 1u << 31;
+inline constexpr u32 interrupt_window = 1u << 2, tsc_offsetting = 1u << 3, hlt = 1u << 7, invlpg = 1u << 9,
+                     mwait = 1u << 10, rdpmc = 1u << 11, rdtsc = 1u << 12, cr3_load = 1u << 15,
+                     cr3_store = 1u << 16, cr8_load = 1u << 19, cr8_store = 1u << 20, tpr_shadow = 1u << 21,
+                     nmi_window = 1u << 22, mov_dr = 1u << 23, all_io = 1u << 24, io_bitmaps = 1u << 25,
+                     monitor_trap = 1u << 27, msr_bitmaps = 1u << 28, monitor = 1u << 29, pause = 1u << 30,
+                     secondary = 1u << 31;
 }
 namespace secondary {
-inline constexpr u32 apic_accesses = 1u << 0, ept = 1u << 1, rdrand = 1u << 11, rdseed = 1u << 16,
-                     descriptor_table = 1u << 2, rdtscp = 1u << 3, vpid = 1u << 5, wbinvd = 1u << 6,
-                     unrestricted_guest = 1u << 7, invpcid = 1u << 12, vmcs_shadowing = 1u << 14;
+inline constexpr u32 apic_accesses = 1u << 0, ept = 1u << 1, descriptor_table = 1u << 2, rdtscp = 1u << 3,
+                     x2apic = 1u << 4, vpid = 1u << 5, wbinvd = 1u << 6, unrestricted_guest = 1u << 7,
+                     apic_registers = 1u << 8, virtual_interrupts = 1u << 9, pause_loop = 1u << 10,
+                     rdrand = 1u << 11, invpcid = 1u << 12, vm_functions = 1u << 13,
+                     vmcs_shadowing = 1u << 14, rdseed = 1u << 16, page_log = 1u << 17,
+                     virtualization_exceptions = 1u << 18, xsaves = 1u << 20, tsc_scaling = 1u << 25;
 }
 namespace exit_control {
-inline constexpr u32 save_debug = 1u << 2, host_64bit = 1u << 9, acknowledge_interrupt = 1u << 15,
-                     save_pat = 1u << 18, load_pat = 1u << 19, save_efer = 1u << 20, load_efer = 1u << 21,
-                     save_preemption_timer = 1u << 22;
+inline constexpr u32 save_debug = 1u << 2, host_64bit = 1u << 9, load_perf_global_ctrl = 1u << 12,
+                     acknowledge_interrupt = 1u << 15, save_pat = 1u << 18, load_pat = 1u << 19,
+                     save_efer = 1u << 20, load_efer = 1u << 21, save_preemption_timer = 1u << 22;
 }
 namespace entry_control {
-inline constexpr u32 load_debug = 1u << 2, guest_64bit = 1u << 9, load_pat = 1u << 14, load_efer = 1u << 15;
+inline constexpr u32 load_debug = 1u << 2, guest_64bit = 1u << 9, to_smm = 1u << 10,
+                     deactivate_dual_monitor = 1u << 11, load_perf_global_ctrl = 1u << 13,
+                     load_pat = 1u << 14, load_efer = 1u << 15;
 }
 
 namespace vmx_msr {
