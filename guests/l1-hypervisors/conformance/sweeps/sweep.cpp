@@ -8,6 +8,7 @@ namespace {
 
 constexpr Topic topics[] = {
     {"capabilities", &sweep_capabilities},
+    {"exits", &sweep_exits},
 };
 
 }  // namespace

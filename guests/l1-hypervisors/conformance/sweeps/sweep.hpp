@@ -19,4 +19,6 @@ void list_topics();
 
 void sweep_capabilities();
 
+void sweep_exits();
+
 }  // namespace conformance

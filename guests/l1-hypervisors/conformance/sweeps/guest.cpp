@@ -1,0 +1,74 @@
+#include "sweeps/guest.hpp"
+
+#include "base/memory.hpp"
+#include "cpu/instructions.hpp"
+#include "cpu/segments.hpp"
+#include "vmx/operation.hpp"
+
+namespace conformance {
+namespace {
+
+constexpr u32 user_descriptor = 3 << 5;  // DPL in access rights (SDM 3C table 25-2)
+
+alignas(page_size) u8 scratch_memory[scratch_size];
+
+}  // namespace
+
+bool is_offered(const VcpuOptions& options) {
+    return control_is_allowed(vmx_msr::pin, options.pin) &&
+           control_is_allowed(vmx_msr::primary, options.primary) &&
+           control_is_allowed(vmx_msr::secondary, options.secondary) &&
+           control_is_allowed(vmx_msr::exit, options.exit) &&
+           control_is_allowed(vmx_msr::entry, options.entry);
+}
+
+Vcpu& fresh(void (*code)(), const VcpuOptions& options) {
+    Vcpu& vcpu = the_vcpu();
+    vcpu.build(reinterpret_cast<const void*>(code), options);
+    vmwrite(field::exception_bitmap, every_exception);
+    point_at_scratch(vcpu.registers);
+    return vcpu;
+}
+
+u8* scratch() { return scratch_memory; }
+
+void clear_scratch() {
+    for (u8& byte : scratch_memory) byte = 0;
+}
+
+void point_at_scratch(GuestRegisters& registers) {
+    const u64 at = address_of(scratch_memory);
+    registers = {};
+    registers.rdi = registers.r12 = at;
+    registers.rbx = at + 0x100;
+    registers.rbp = at + 0x200;
+    registers.r13 = at + 0x400;
+    registers.rcx = 4;
+    registers.rsi = 1;
+    registers.r9 = 8;
+}
+
+void append_results(Text& text, const GuestRegisters& registers) {
+    text.append(" rax=", hex(registers.rax), " rcx=", hex(registers.rcx), " rdx=", hex(registers.rdx),
+                " r9=", hex(registers.r9));
+    constexpr u64 words_shown = 3;
+    u64 shown = 0;
+    for (u64 at = 0; at < scratch_size && shown < words_shown; at += sizeof(u64)) {
+        const u64 word = *at_address<const u64>(address_of(scratch_memory) + at);
+        if (word == 0) continue;
+        text.append(" memory+", hex(at), "=", hex(word));
+        ++shown;
+    }
+}
+
+void run_at_user_level() {
+    vmwrite(field::guest_cr3, read_cr3());
+    vmwrite(field::guest_cs_selector, user_code);
+    vmwrite(field::guest_ss_selector, user_data);
+    for (const Field access : {field::guest_cs_access, field::guest_ss_access})
+        vmwrite(access, vmread(access) | user_descriptor);
+}
+
+void print_absent(const char* topic, const Text& name) { print_case(topic, name, Text("absent")); }
+
+}  // namespace conformance
