@@ -8,6 +8,7 @@ namespace {
 
 constexpr Topic topics[] = {
     {"capabilities", &sweep_capabilities},
+    {"controls", &sweep_controls},
     {"exits", &sweep_exits},
 };
 

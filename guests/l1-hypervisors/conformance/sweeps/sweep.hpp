@@ -18,6 +18,7 @@ void run_sweeps(const char* only);
 void list_topics();
 
 void sweep_capabilities();
+void sweep_controls();
 
 void sweep_exits();
 
