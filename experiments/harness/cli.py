@@ -10,6 +10,7 @@ from typing import NoReturn
 from . import boottest, demo, doctor, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
+from .oracle import command as oracle
 from .progress import say
 
 ABOUT = """\
@@ -51,6 +52,10 @@ def parser() -> argparse.ArgumentParser:
                               epilog=knob_help() + "\n" + STATUSES, description=RUN_ABOUT)
     run_command.add_arguments(run)
     run.set_defaults(function=run_command.command)
+    oracle_parser = commands.add_parser("oracle", help=oracle.HELP, description=oracle.ABOUT,
+                                        epilog=oracle.EXAMPLES + "\n" + STATUSES)
+    oracle.add_arguments(oracle_parser)
+    oracle_parser.set_defaults(function=oracle.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .texttable import aligned, rule, widths_of
+
 COUNTS = ("exits", "vmread", "vmwrite", "vmptrld", "vmclear", "vmlaunch", "vmresume", "invept", "invvpid")
 TABLE_COUNTS = ("exits", "vmread", "vmwrite", "vmptrld", "vmclear")
 HEADINGS = {"exits": "exits", "vmread": "VMREAD", "vmwrite": "VMWRITE", "vmptrld": "VMPTRLD", "vmclear": "VMCLEAR"}
@@ -96,16 +98,8 @@ def _count(cost: Cost | None, name: str) -> str:
 def table(sections: Iterable[Section]) -> str:
     heading = ["operation", "single level", "on Kurma", "factor", *(HEADINGS[name] for name in TABLE_COUNTS)]
     made = [(section.title, rows(section)) for section in sections]
-    lines = [heading, *(row for _, part in made for row in part)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heading))]
-    rule = "  ".join("-" * width for width in widths)
-    text = [_line(heading, widths), rule]
+    widths = widths_of([heading, *(row for _, part in made for row in part)])
+    text = [aligned(heading, widths), rule(widths)]
     for title, part in made:
-        text += [title, *(_line(row, widths) for row in part), rule]
+        text += [title, *(aligned(row, widths) for row in part), rule(widths)]
     return "\n".join(text)
-
-
-def _line(cells: list[str], widths: list[int]) -> str:
-    first, *rest = [cell.ljust(width) if column == 0 else cell.rjust(width)
-                    for column, (cell, width) in enumerate(zip(cells, widths))]
-    return "  ".join([first, *rest]).rstrip()

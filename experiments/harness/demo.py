@@ -137,8 +137,7 @@ def _document(runs: dict[str, Run], costs: dict[str, list[Cost]]) -> dict[str, o
     return {
         "what": "exit costs, in instructions (Bochs: one tick is one instruction)",
         "git": versions.git(),
-        "host": {"debian": versions.debian_release(),
-                 "packages": versions.debian_packages(["bochs", "bochsbios", "g++-12", "grub-pc-bin", "xorriso"])},
+        "host": versions.host(),
         "guest_packages": versions.guest_packages(Images(build_dir("metal")).vmlinuz.parent / "versions.txt"),
         "runs": [_run_document(boot, runs[boot.key], costs[boot.key]) for boot in BOOTS],
     }

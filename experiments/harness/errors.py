@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """Exit statuses of `./kurma run`; README and `./kurma --help` show the same list."""
+    """Exit statuses of every command; README and `./kurma --help` show the same list."""
 
     POWER_OFF = 0
     TESTS_FAILED = 1
@@ -16,18 +16,20 @@ class Status(IntEnum):
     L0_PANIC = 5
     REFUSED = 6
     RESET = 7
+    DIFFERENT = 8
     INTERRUPTED = 130
 
 
 MEANING: dict[Status, str] = {
     Status.POWER_OFF: "the guest switched the machine off itself",
-    Status.TESTS_FAILED: "(demo, test) something was measured or tested and is not right",
+    Status.TESTS_FAILED: "(demo, test, oracle) something was measured or tested and is not right",
     Status.USAGE: "bad arguments, or set-up is incomplete",
     Status.TIME_OUT: "time-out; the machine was stopped, all logs are kept",
     Status.L1_DEATH: "death of L1 (triple fault, unhandled exit), or the platform ended otherwise",
     Status.L0_PANIC: "L0 panicked",
     Status.REFUSED: "L0 refused the machine, the payload or a knob",
     Status.RESET: "the guest reset the machine",
+    Status.DIFFERENT: "(oracle, compare) the bare platform and Kurma answered differently, and no written reason covers it",
     Status.INTERRUPTED: "you stopped it (Ctrl-C, Ctrl-], Ctrl-A x)",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import time
@@ -23,7 +24,8 @@ END_GRACE_SECONDS = 5.0   # L0 has said `end`; Bochs follows at once unless some
 
 @dataclass(frozen=True)
 class Request:
-    """Everything that decides a run."""
+    """Everything that decides a run. `timeout` is for the whole of it, `silence` for the time without a word of L1's;
+    `until` ends it well when a line of L1's matches."""
 
     name: str
     plan: BootPlan
@@ -32,6 +34,8 @@ class Request:
     directory: Path
     timeout: float | None = None
     interactive: bool = False
+    silence: float | None = None
+    until: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Run:
         self.guest = GuestLog(self._guest_line)
         self.l0 = L0Log(self._l0_line, self.guest.feed)
         self._ended_at: float | None = None
+        self._heard_at = self._start
+        self._said_until = False
         self._bochs = Bochs(request.directory)
 
     def _l0_line(self, line: str) -> None:
@@ -79,9 +85,25 @@ class Run:
             self.on_l0_line(line)
 
     def _guest_line(self, line: str) -> None:
+        self._heard_at = time.monotonic()
+        self._said_until = self._said_until or self._matches_until(line)
         self._guest_file.write(line + "\n")
         if self.on_guest_line:
             self.on_guest_line(line)
+
+    def _console(self, data: bytes) -> None:
+        self._heard_at = time.monotonic()
+        if self.request.until is not None:
+            begun = self.console_bytes.rfind(b"\n") + 1
+            *whole, _ = (bytes(self.console_bytes[begun:]) + data).split(b"\n")
+            self._said_until = self._said_until or any(
+                self._matches_until(line.decode("utf-8", "replace").rstrip("\r")) for line in whole)
+        self.console_bytes += data
+        if self.on_console:
+            self.on_console(data)
+
+    def _matches_until(self, line: str) -> bool:
+        return self.request.until is not None and self.request.until.search(line) is not None
 
     def mid_line(self) -> bool:
         """Whether the console stands within a line, as at a prompt: no place for a status line."""
@@ -107,7 +129,9 @@ class Run:
             self._finish(None, None)
         elif (ending := self._bochs.watch()) is not None:
             self._finish(ending, None)
-        elif self.request.timeout is not None and time.monotonic() - self._start > self.request.timeout:
+        elif self._said_until:
+            self._finish(None, Status.POWER_OFF)
+        elif _over(self.request.timeout, self._start) or _over(self.request.silence, self._heard_at):
             self._finish(None, Status.TIME_OUT)
 
     def interrupt(self) -> None:
@@ -117,9 +141,7 @@ class Run:
         self.l0.feed(self._bochs.read_output())
         data = self.console.read()
         if data:
-            self.console_bytes += data
-            if self.on_console:
-                self.on_console(data)
+            self._console(data)
 
     def _finish(self, seen: Ending | None, forced: Status | None) -> None:
         self._bochs.stop()
@@ -142,10 +164,16 @@ class Run:
         self._iso.unlink(missing_ok=True)
 
 
+def _over(limit: float | None, since: float) -> bool:
+    return limit is not None and time.monotonic() - since > limit
+
+
 def verdict(under_kurma: bool, l0: L0Log, words: LastWords, forced: Status | None) -> tuple[Status, str]:
     """The exit status and its one-line reason. L0's own word counts first, then Bochs's."""
     if forced is Status.INTERRUPTED:
         return forced, "stopped"
+    if forced is Status.POWER_OFF:
+        return forced, "L1 said what was waited for"
     if under_kurma and l0.cause is not None:
         return _of_cause(l0)
     if forced is Status.TIME_OUT:

@@ -16,6 +16,12 @@ def git() -> dict[str, object]:
     return {"revision": revision or "unknown", "modified": bool(changes)}
 
 
+def host() -> dict[str, object]:
+    """What the platform and the images were made from."""
+    return {"debian": debian_release(),
+            "packages": debian_packages(["bochs", "bochsbios", "g++-12", "grub-pc-bin", "xorriso"])}
+
+
 def debian_packages(names: list[str]) -> dict[str, str]:
     text = _output(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *names])
     return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
