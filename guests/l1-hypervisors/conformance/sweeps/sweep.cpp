@@ -9,6 +9,7 @@ namespace {
 constexpr Topic topics[] = {
     {"capabilities", &sweep_capabilities},
     {"controls", &sweep_controls},
+    {"fields", &sweep_fields},
     {"exits", &sweep_exits},
 };
 

@@ -19,6 +19,7 @@ void list_topics();
 
 void sweep_capabilities();
 void sweep_controls();
+void sweep_fields();
 
 void sweep_exits();
 
