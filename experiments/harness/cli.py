@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from . import boottest, demo, doctor, run_command, test_command
+from . import boottest, compare_command, demo, doctor, fuzz_command, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
 from .oracle import command as oracle
@@ -28,7 +28,10 @@ examples:
   ./kurma run micro --l0 none                      the very same image on the bare platform
   ./kurma run conformance --l0 none                what the bare processor answers, one line for each case
   ./kurma run my.elf --module data=words           any Multiboot (version 1) image, with a module
+  ./kurma oracle                                   the bare processor and Kurma must answer alike: four models, every case
+  ./kurma compare my.elf                           any image both ways: where does its console differ?
   ./kurma test -- -R ept                           those tests whose name has ept
+  ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
 """
 
 RUN_ABOUT = """\
@@ -56,6 +59,14 @@ def parser() -> argparse.ArgumentParser:
                                         epilog=oracle.EXAMPLES + "\n" + STATUSES)
     oracle.add_arguments(oracle_parser)
     oracle_parser.set_defaults(function=oracle.command)
+    compare_parser = commands.add_parser("compare", help=compare_command.HELP, description=compare_command.ABOUT,
+                                         epilog=compare_command.EXAMPLES + "\n" + knob_help() + "\n" + STATUSES)
+    compare_command.add_arguments(compare_parser)
+    compare_parser.set_defaults(function=compare_command.command)
+    fuzz = commands.add_parser("fuzz", help="run a libFuzzer target, or list them",
+                               description="Builds and runs libFuzzer targets (clang, ASan, UBSan); without a name: lists them.")
+    fuzz_command.add_arguments(fuzz)
+    fuzz.set_defaults(function=fuzz_command.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

@@ -16,8 +16,9 @@ BUILD = {"g++": "compiler", "cmake": "build", "ninja-build": "build"}
 RUN = {"bochs": "the machine with VMX", "bochsbios": "its BIOS", "vgabios": "its VGA BIOS", "grub-pc-bin": "boot loader",
        "grub-common": "makes boot images", "xorriso": "makes boot images",
        "libfaketime": "makes Bochs's random numbers repeat"}
+FUZZ = {"clang-14": "compiles fuzz targets", "libclang-rt-14-dev": "libFuzzer and its sanitizers"}
 TESTS = {"libgtest-dev": "host tests", "qemu-system-x86": "boots L0 without VMX", "seabios": "its BIOS",
-         "python3": "tests and tools"}
+         "python3": "tests and tools", **FUZZ}
 APT = ["apt-get", "install", "-y", "--no-install-recommends"]
 
 

@@ -1,0 +1,252 @@
+"""`./kurma fuzz`: builds libFuzzer targets and runs them; says what was found, where it is kept, how to repeat it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import build, packages
+from .errors import FrontDoorError, Status
+from .paths import RESULTS, ROOT, build_dir, shown
+from .progress import Ticker, say
+
+PRESET = "fuzz"
+ALL = "all"
+DEFAULT_SECONDS = 60
+SEED = 1                     # Of runs that repeat.
+SECONDS_FOR_ONE_INPUT = 60   # No input takes a hundredth of a second: one that takes so long has no end.
+TAIL_LINES = 40
+PULSE = re.compile(r"^#(\d+)\s.*\bcov: (\d+)", re.MULTILINE)
+ENDED = re.compile(r"^Done (\d+) runs", re.MULTILINE)
+SEEDS = re.compile(r"seed corpus: files: (\d+)")
+SUMMARY = re.compile(r"broken law:|^SUMMARY:|runtime error:|terminate called|what\(\):")
+
+
+@dataclass(frozen=True)
+class Target:
+    """ROOM/fuzz/NAME.cpp, with its corpus and perhaps a dictionary beside it."""
+
+    name: str
+    source: Path
+
+    @property
+    def room(self) -> str:
+        return self.source.parents[1].name
+
+    @property
+    def about(self) -> str:
+        return self.source.read_text().splitlines()[0].removeprefix("//").strip()
+
+    @property
+    def corpus(self) -> Path:
+        return self.source.parent / "corpus" / self.name
+
+    @property
+    def seeds(self) -> list[Path]:
+        return sorted(path for path in self.corpus.glob("*") if path.is_file())
+
+    @property
+    def dictionary(self) -> Path:
+        return self.source.with_suffix(".dict")
+
+    @property
+    def binary(self) -> Path:
+        return build_dir(PRESET) / "targets" / self.name
+
+    @property
+    def results(self) -> Path:
+        """Findings, logs, and the inputs that runs by the clock have added to the corpus."""
+        return RESULTS / "fuzz" / self.name
+
+
+def targets() -> dict[str, Target]:
+    return {path.stem: Target(path.stem, path) for path in sorted(ROOT.glob("*/fuzz/*.cpp"))}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="a target's name, or all; without it: the list")
+    parser.add_argument("--seconds", type=int, metavar="N", help=f"how long, for each target (default {DEFAULT_SECONDS})")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at a time (default 1)")
+    parser.add_argument("--runs", type=int, metavar="N",
+                        help="instead of --seconds: that many executions, the same ones each time")
+    parser.add_argument("--input", type=Path, metavar="FILE", help="only this input, each step told: repeats a finding")
+    parser.add_argument("--merge", action="store_true",
+                        help="no run: the target's corpus anew, of the fewest inputs that reach what it and runs reached")
+
+
+def command(arguments: argparse.Namespace) -> Status:
+    known = targets()
+    if arguments.target is None:
+        _list(known.values())
+        return Status.POWER_OFF
+    chosen = _chosen(arguments, known)
+    packages.ensure(packages.BUILD | packages.FUZZ)
+    build.configure(PRESET)
+    build.build(PRESET, [target.name for target in chosen])
+    if arguments.input is not None:
+        return _repeat(chosen[0], arguments.input)
+    if arguments.merge:
+        for target in chosen:
+            _merge(target)
+        return Status.POWER_OFF
+    return _fuzz(chosen, arguments)
+
+
+def _list(known: Iterator[Target] | object) -> None:
+    for target in known:  # type: ignore[attr-defined]
+        print(f"{target.name.ljust(18)}  {target.room.ljust(11)}  {len(target.seeds):3} inputs  {target.about}")
+
+
+def _chosen(arguments: argparse.Namespace, known: dict[str, Target]) -> list[Target]:
+    if arguments.target != ALL and arguments.target not in known:
+        raise FrontDoorError(f"no fuzz target {arguments.target}; there are: {', '.join(known)}, and {ALL}")
+    chosen = list(known.values()) if arguments.target == ALL else [known[arguments.target]]
+    for option, value in (("--seconds", arguments.seconds), ("--jobs", arguments.jobs), ("--runs", arguments.runs)):
+        if value is not None and value < 1:
+            raise FrontDoorError(f"{option} {value}: give a number above 0")
+    asked = [option for option, given in (("--seconds", arguments.seconds is not None),
+                                          ("--runs", arguments.runs is not None),
+                                          ("--input", arguments.input is not None), ("--merge", arguments.merge))
+             if given]
+    if len(asked) > 1:
+        raise FrontDoorError(f"{' and '.join(asked)} exclude each other")
+    if arguments.input is not None and (len(chosen) != 1 or not arguments.input.is_file()):
+        raise FrontDoorError(f"--input {arguments.input}: give one target and a file that is there")
+    return chosen
+
+
+def environment(telling: bool = False) -> dict[str, str]:
+    """Stack traces with names, by binutils, which the compiler brings along."""
+    return {"ASAN_OPTIONS": "allow_addr2line=1", "UBSAN_OPTIONS": "print_stacktrace=1", **os.environ,
+            **({"KURMA_FUZZ_TELL": "1"} if telling else {})}
+
+
+def _repeat(target: Target, path: Path) -> Status:
+    done = subprocess.run([target.binary, f"-timeout={SECONDS_FOR_ONE_INPUT}", path.resolve()],
+                          stdin=subprocess.DEVNULL, env=environment(telling=True))
+    say(f"{target.name} {'holds' if done.returncode == 0 else 'does NOT hold'} for {shown(path)}")
+    return Status.POWER_OFF if done.returncode == 0 else Status.TESTS_FAILED
+
+
+class Job:
+    """One process of one target, and its log."""
+
+    def __init__(self, target: Target, number: int, seconds: int | None, runs: int | None) -> None:
+        self.target, self.runs, self.seconds = target, runs, seconds
+        findings, added = target.results / "findings", target.results / "corpus"
+        for directory in (findings, added):
+            directory.mkdir(parents=True, exist_ok=True)
+        self.log = target.results / ("runs.log" if runs else f"log-{number}.txt")
+        self.before = set(findings.iterdir())
+        self.findings_in = findings
+        self.start = time.monotonic()
+        words = [str(target.binary), f"-artifact_prefix={findings}/", f"-timeout={SECONDS_FOR_ONE_INPUT}",
+                 "-print_final_stats=1"]
+        if target.dictionary.exists():
+            words.append(f"-dict={target.dictionary}")
+        if runs:
+            # In the order of their names, which a directory does not give; and what is found new is not kept.
+            seeds = target.results / "seeds.txt"
+            seeds.write_text(",".join(str(path) for path in target.seeds))
+            words += [f"-runs={runs}", f"-seed={SEED}", f"-seed_inputs=@{seeds}"]
+        else:
+            words += [f"-max_total_time={seconds}", "-reload=1", str(added), str(target.corpus)]
+        with self.log.open("wb") as file:
+            self.process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file,
+                                            stderr=subprocess.STDOUT, start_new_session=True, env=environment())
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stage(self) -> str:
+        left = f"{max(0, self.seconds - int(time.monotonic() - self.start))} s left" if self.seconds else f"of {self.runs}"
+        return f"{self.target.name}: {progress(self.said())}, {left}"
+
+    def report(self) -> Status:
+        """Tells how it ended; to be asked once, when it has."""
+        text, code = self.said(), self.process.returncode
+        found = sorted(set(self.findings_in.iterdir()) - self.before)
+        wrong = verdict(code, text, self.runs, len(self.target.seeds) if self.runs else None)
+        if wrong is None:
+            seconds = time.monotonic() - self.start
+            say(f"{self.target.name}: {progress(text)}, in {seconds:.0f} s; nothing found")
+            return Status.POWER_OFF
+        say(f"{self.target.name}: {wrong}")
+        for line in [line for line in text.splitlines() if SUMMARY.search(line)] or text.splitlines()[-TAIL_LINES:]:
+            say(f"  {line}")
+        say(f"  log: {shown(self.log)}")
+        for path in found:
+            say(f"  kept: {shown(path)}")
+            say(f"  repeat: ./kurma fuzz {self.target.name} --input {shown(path)}")
+        return Status.TESTS_FAILED
+
+
+def progress(text: str) -> str:
+    pulses = PULSE.findall(text)
+    if not pulses:
+        return "starts"
+    ended = ENDED.search(text)
+    return f"{int(ended[1] if ended else pulses[-1][0]):,} executions, coverage {pulses[-1][1]}"
+
+
+def verdict(code: int, text: str, runs: int | None, seeds: int | None) -> str | None:
+    """What was wrong with a run that ended, if anything. A target that ran less than it was told to proves nothing."""
+    if code != 0:
+        return f"a finding (the target ended with status {code})"
+    ended, read = ENDED.search(text), SEEDS.search(text)
+    if ended is None:
+        return "ended without a word"
+    if runs is not None and int(ended[1]) < runs:
+        return f"made only {ended[1]} of {runs} executions"
+    if seeds is not None and (read is None or int(read[1]) != seeds):
+        return f"read {read[1] if read else 'none'} of {seeds} inputs of its corpus"
+    return None
+
+
+def _fuzz(chosen: list[Target], arguments: argparse.Namespace) -> Status:
+    seconds = None if arguments.runs else (arguments.seconds or DEFAULT_SECONDS)
+    waiting = chosen if len(chosen) > 1 or arguments.runs else chosen * arguments.jobs
+    waiting, running, status = list(waiting), [], Status.POWER_OFF
+    ticker, started = Ticker(), 0
+    with ExitStack() as stack:
+        while waiting or running:
+            while waiting and len(running) < arguments.jobs:
+                job = Job(waiting.pop(0), started, seconds, arguments.runs)
+                started += 1
+                stack.enter_context(build.stopped_on_exit(job.process))
+                running.append(job)
+            for job in [job for job in running if job.process.poll() is not None]:
+                running.remove(job)
+                ticker.quiet()
+                status = job.report() or status
+            ticker.tick("; ".join(job.stage() for job in running) + (f"; {len(waiting)} wait" if waiting else ""))
+            time.sleep(0.1)
+    return status
+
+
+def _merge(target: Target) -> None:
+    fresh = target.corpus.with_name(target.name + ".merged")
+    fresh.mkdir(parents=True, exist_ok=True)
+    added = target.results / "corpus"
+    sources = [path for path in (target.corpus, added) if path.is_dir()]
+    log = target.results / "merge.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        done = subprocess.run([target.binary, "-merge=1", fresh, *sources], cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=file, stderr=subprocess.STDOUT, env=environment())
+    if done.returncode != 0:
+        raise FrontDoorError(f"{target.name}: merge failed; see {shown(log)}", Status.TESTS_FAILED)
+    for path in target.seeds:
+        path.unlink()
+    target.corpus.mkdir(parents=True, exist_ok=True)
+    for path in fresh.iterdir():
+        path.rename(target.corpus / path.name)
+    fresh.rmdir()
+    say(f"{target.name}: {len(target.seeds)} inputs, {sum(path.stat().st_size for path in target.seeds)} bytes")
