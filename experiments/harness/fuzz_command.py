@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import subprocess
@@ -42,7 +43,9 @@ class Target:
 
     @property
     def about(self) -> str:
-        return self.source.read_text().splitlines()[0].removeprefix("//").strip()
+        """The first sentence of the source."""
+        lines = itertools.takewhile(lambda line: len(line) > len("//"), self.source.read_text().splitlines())
+        return " ".join(line.removeprefix("//").strip() for line in lines).partition(". ")[0].rstrip(".")
 
     @property
     def corpus(self) -> Path:
@@ -152,10 +155,11 @@ class Job:
         if target.dictionary.exists():
             words.append(f"-dict={target.dictionary}")
         if runs:
-            # In the order of their names, which a directory does not give; and what is found new is not kept.
+            # In the order of their names, which a directory does not give; without hints from comparisons, since
+            # some compare addresses, and those are new each time. What is found is not kept.
             seeds = target.results / "seeds.txt"
             seeds.write_text(",".join(str(path) for path in target.seeds))
-            words += [f"-runs={runs}", f"-seed={SEED}", f"-seed_inputs=@{seeds}"]
+            words += [f"-runs={runs}", f"-seed={SEED}", "-use_cmp=0", f"-seed_inputs=@{seeds}"]
         else:
             words += [f"-max_total_time={seconds}", "-reload=1", str(added), str(target.corpus)]
         with self.log.open("wb") as file:
@@ -233,13 +237,13 @@ def _fuzz(chosen: list[Target], arguments: argparse.Namespace) -> Status:
 
 def _merge(target: Target) -> None:
     fresh = target.corpus.with_name(target.name + ".merged")
-    fresh.mkdir(parents=True, exist_ok=True)
+    fresh.mkdir(parents=True)
     added = target.results / "corpus"
     sources = [path for path in (target.corpus, added) if path.is_dir()]
     log = target.results / "merge.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
-        done = subprocess.run([target.binary, "-merge=1", fresh, *sources], cwd=ROOT, stdin=subprocess.DEVNULL,
+        done = subprocess.run([target.binary, "-set_cover_merge=1", "-use_counters=0", fresh, *sources], cwd=ROOT, stdin=subprocess.DEVNULL,
                               stdout=file, stderr=subprocess.STDOUT, env=environment())
     if done.returncode != 0:
         raise FrontDoorError(f"{target.name}: merge failed; see {shown(log)}", Status.TESTS_FAILED)

@@ -54,7 +54,7 @@ class Lines(unittest.TestCase):
             self.assertEqual(found.equal * 2 + found.different, len(left) + len(right))
             self.assertEqual(found.same, left == right)
             changed = [line for line in found.diff[2:] if line[0] in "+-"]
-            self.assertGreaterEqual(len(changed), found.different)
+            self.assertEqual(len(changed), found.different)
 
 
 class Verdicts(unittest.TestCase):
