@@ -1,96 +1,25 @@
 // Law: whatever lowers or replaces an entry of ept02 returns a debt; once it is paid, no translation that
 // ept02 does not give is to be had from the processor.
 //
-// The processor here caches whole translations and pointers to the last table, forgets them only when the
-// debt is paid, and forgets what has just faulted (SDM 3C 29.4.3.1). Bochs forgets at every VM entry: it can
-// not show this.
+// The processor is testing/processor.hpp's.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <testing/processor.hpp>
 #include <testing/random_world.hpp>
 
 namespace kurma::ept {
 namespace {
 
-using testing::walk02;
+using testing::Processor;
 using Kind = Resolution::Kind;
 using Shadow02 = Shadow<testing::World, 64>;
-using Outcome = Walk<Space::host>::Outcome;
-
-class Processor {
-  public:
-    Processor(testing::World& world, Shadow02& shadow) : world_(world), shadow_(shadow) {}
-
-    // True if the access goes through; false is an EPT violation, which forgets what it faulted on.
-    bool access(L2Gpa address, Access wanted) {
-        const L2Gpa page = address.page();
-        const auto cached = pages_.find(page);
-        if (cached != pages_.end()) {
-            if (cached->second.access.includes(wanted)) return true;
-        } else if (const auto leaf = translate(address); leaf && leaf->access.includes(wanted)) {
-            pages_.insert_or_assign(page, *leaf);
-            return true;
-        }
-        pages_.erase(page);
-        tables_.erase(address.aligned(PageSize::m2));
-        return false;
-    }
-
-    void flush() {
-        pages_.clear();
-        tables_.clear();
-        ++flushes;
-    }
-
-    // What it could use is what ept02 gives: the same page, of the same type, with no right that ept02 has
-    // not.
-    [[nodiscard]] bool is_stale() {
-        for (const auto& [address, leaf] : pages_) {
-            const auto walked = walk02(world_, shadow_.root(), address);
-            if (walked.outcome != Outcome::leaf || !walked.leaf.access.includes(leaf.access)) return true;
-            const auto page = narrowed(walked.leaf, PageSize::k4, address);
-            if (page.page != leaf.page || page.memory_type != leaf.memory_type) return true;
-            if (page.ignore_pat != leaf.ignore_pat) return true;
-        }
-        for (const auto& [address, table] : tables_) {
-            const auto walked = walk02(world_, shadow_.root(), address);
-            if (walked.level != last_level || walked.last_entry().page() != table) return true;
-        }
-        return false;
-    }
-
-    unsigned flushes = 0;
-
-  private:
-    std::optional<Leaf<Space::host>> translate(L2Gpa address) {
-        const auto known = tables_.find(address.aligned(PageSize::m2));
-        if (known != tables_.end()) {
-            const Entry entry{world_.peek(known->second + entry_offset(address.value(), last_level))};
-            if (!entry.present()) return std::nullopt;
-            return Leaf<Space::host>{.page = entry.address<Space::host>(),
-                                     .access = entry.access(),
-                                     .memory_type = entry.memory_type(),
-                                     .ignore_pat = entry.ignore_pat()};
-        }
-        const auto walked = walk02(world_, shadow_.root(), address);
-        if (walked.level == last_level) {
-            tables_.insert_or_assign(address.aligned(PageSize::m2), walked.last_entry().page());
-        }
-        if (walked.outcome != Outcome::leaf) return std::nullopt;
-        return narrowed(walked.leaf, PageSize::k4, address);
-    }
-
-    testing::World& world_;
-    Shadow02& shadow_;
-    std::map<L2Gpa, Leaf<Space::host>> pages_;
-    std::map<L2Gpa, Hpa> tables_;
-};
 
 // L1, L2 and L0 do as they please; what L0 owes is paid, or, to show that the law can fail, forgotten.
 class Play {
   public:
     Play(unsigned seed, bool pays) : random_(seed), pays_(pays) {
         if (!shadow_.init(random_.world)) throw std::runtime_error("no table for the root");
+        processor_.emplace(random_.world, shadow_.root());
     }
 
     void step() {
@@ -112,8 +41,8 @@ class Play {
         }
     }
 
-    [[nodiscard]] bool is_stale() { return processor_.is_stale(); }
-    [[nodiscard]] unsigned flushes() const { return processor_.flushes; }
+    [[nodiscard]] bool is_stale() { return processor_->is_stale(); }
+    [[nodiscard]] unsigned flushes() const { return processor_->flushes; }
     unsigned filled = 0;
     unsigned filled_with_debt = 0;
 
@@ -125,10 +54,10 @@ class Play {
         return recent;
     }
     void touch(L2Gpa address, Access wanted, bool largest_pages) {
-        if (processor_.access(address, wanted)) return;
+        if (processor_->access(address, wanted)) return;
         // Progress: what was filled for an access lets that access through.
         if (fill(address, wanted, largest_pages)) {
-            EXPECT_TRUE(processor_.access(address, wanted) || !pays_);
+            EXPECT_TRUE(processor_->access(address, wanted) || !pays_);
         }
     }
     // After a fault; or before one, when L0 guesses what L2 will touch.
@@ -144,13 +73,13 @@ class Play {
     }
     void drop(L2Gpa address, PageSize size) { settle(shadow_.drop(random_.world, address, size)); }
     void settle(FlushDebt debt) {
-        if (pays_) debt.pay([this] { processor_.flush(); });
+        if (pays_) debt.pay([this] { processor_->flush(); });
         debt.forgive_in_test();
     }
 
     testing::RandomWorld random_;
     Shadow02 shadow_;
-    Processor processor_{random_.world, shadow_};
+    std::optional<Processor> processor_;
     std::array<L2Gpa, 6> recent_{};
     bool pays_;
 };
