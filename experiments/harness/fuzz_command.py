@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,9 +90,7 @@ def command(arguments: argparse.Namespace) -> Status:
         _list(known.values())
         return Status.POWER_OFF
     chosen = _chosen(arguments, known)
-    packages.ensure(packages.BUILD | packages.FUZZ)
-    build.configure(PRESET)
-    build.build(PRESET, [target.name for target in chosen])
+    build_targets(target.name for target in chosen)
     if arguments.input is not None:
         return _repeat(chosen[0], arguments.input)
     if arguments.merge:
@@ -102,8 +100,14 @@ def command(arguments: argparse.Namespace) -> Status:
     return _fuzz(chosen, arguments)
 
 
-def _list(known: Iterator[Target] | object) -> None:
-    for target in known:  # type: ignore[attr-defined]
+def build_targets(names: Iterable[str]) -> None:
+    packages.ensure(packages.BUILD | packages.FUZZ)
+    build.configure(PRESET)
+    build.build(PRESET, list(names))
+
+
+def _list(known: Iterable[Target]) -> None:
+    for target in known:
         print(f"{target.name.ljust(18)}  {target.room.ljust(11)}  {len(target.seeds):3} inputs  {target.about}")
 
 
