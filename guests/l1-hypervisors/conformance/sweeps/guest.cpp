@@ -10,6 +10,15 @@ namespace {
 
 constexpr u32 user_descriptor = 3 << 5;  // DPL in access rights (SDM 3C table 25-2)
 
+constexpr u64 cr4_osfxsr = bit(9), cr4_osxmmexcpt = bit(10);
+constexpr u32 cpuid_features = 1, cpuid_ecx_xsave = 1u << 26;
+
+// L2 has what its CPUID promises: SSE, and XSAVE where there is any.
+u64 cr4_for_l2() {
+    const bool has_xsave = (cpuid(cpuid_features).ecx & cpuid_ecx_xsave) != 0;
+    return read_cr4() | cr4_osfxsr | cr4_osxmmexcpt | (has_xsave ? cr4_osxsave : 0);
+}
+
 alignas(page_size) u8 scratch_memory[scratch_size];
 
 }  // namespace
@@ -26,6 +35,7 @@ Vcpu& fresh(void (*code)(), const VcpuOptions& options) {
     Vcpu& vcpu = the_vcpu();
     vcpu.build(reinterpret_cast<const void*>(code), options);
     vmwrite(field::exception_bitmap, every_exception);
+    vmwrite(field::guest_cr4, cr4_for_l2());
     point_at_scratch(vcpu.registers);
     return vcpu;
 }
@@ -67,6 +77,12 @@ void run_at_user_level() {
     vmwrite(field::guest_ss_selector, user_data);
     for (const Field access : {field::guest_cs_access, field::guest_ss_access})
         vmwrite(access, vmread(access) | user_descriptor);
+}
+
+void invalidate_ept(u64 pointer) {
+    const InvalidationDescriptor descriptor = {pointer, 0};
+    if (!invept(static_cast<u64>(InvalidationType::single_context), descriptor).succeeded())
+        give_up("INVEPT failed");
 }
 
 void print_absent(const char* topic, const Text& name) { print_case(topic, name, Text("absent")); }

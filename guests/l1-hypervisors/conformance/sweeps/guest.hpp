@@ -33,6 +33,9 @@ void append_results(Text& text, const GuestRegisters& registers);
 // L2 goes on at CPL 3 (on page tables that allow it).
 void run_at_user_level();
 
+// Tells the processor that tables of this EPTP were rewritten; a VMCS must be current.
+void invalidate_ept(u64 pointer);
+
 // `case TOPIC/NAME: absent`, so that each model prints the same names.
 void print_absent(const char* topic, const Text& name);
 

@@ -11,6 +11,7 @@ constexpr Topic topics[] = {
     {"controls", &sweep_controls},
     {"fields", &sweep_fields},
     {"exits", &sweep_exits},
+    {"features", &sweep_features},
 };
 
 }  // namespace

@@ -22,5 +22,6 @@ void sweep_controls();
 void sweep_fields();
 
 void sweep_exits();
+void sweep_features();
 
 }  // namespace conformance
