@@ -19,6 +19,35 @@ u64 cr4_for_l2() {
     return read_cr4() | cr4_osfxsr | cr4_osxmmexcpt | (has_xsave ? cr4_osxsave : 0);
 }
 
+// Fields that only some features read and that Vcpu::build() therefore leaves alone. What is in a fresh VMCS
+// is not defined, so they are all written; where a field does not exist, its VMWRITE fails and nothing needs
+// it.
+constexpr Field fields_of_features[] = {field::tpr_threshold,
+                                        field::virtual_apic_address,
+                                        field::apic_access_address,
+                                        field::eoi_exit_bitmap_0,
+                                        field::eoi_exit_bitmap_1,
+                                        field::eoi_exit_bitmap_2,
+                                        field::eoi_exit_bitmap_3,
+                                        field::eptp_index,
+                                        field::eptp_list_address,
+                                        field::guest_pdpte_0,
+                                        field::guest_pdpte_1,
+                                        field::guest_pdpte_2,
+                                        field::guest_pdpte_3,
+                                        field::guest_interrupt_status,
+                                        field::pml_address,
+                                        field::pml_index,
+                                        field::ple_gap,
+                                        field::ple_window,
+                                        field::preemption_timer,
+                                        field::tsc_multiplier,
+                                        field::ve_information_address,
+                                        field::vm_function_controls,
+                                        field::vmread_bitmap,
+                                        field::vmwrite_bitmap,
+                                        field::xss_exiting_bitmap};
+
 alignas(page_size) u8 scratch_memory[scratch_size];
 
 }  // namespace
@@ -34,6 +63,7 @@ bool is_offered(const VcpuOptions& options) {
 Vcpu& fresh(void (*code)(), const VcpuOptions& options) {
     Vcpu& vcpu = the_vcpu();
     vcpu.build(reinterpret_cast<const void*>(code), options);
+    for (const Field each : fields_of_features) static_cast<void>(vmwrite_raw(each.encoding, 0).succeeded());
     vmwrite(field::exception_bitmap, every_exception);
     vmwrite(field::guest_cr4, cr4_for_l2());
     point_at_scratch(vcpu.registers);

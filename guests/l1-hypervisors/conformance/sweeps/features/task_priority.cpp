@@ -29,8 +29,8 @@ struct Threshold {
 };
 
 // A threshold above the priority is an entry that fails; see threshold_at_entry for the other answer.
-constexpr Threshold thresholds[] = {{0, 0x00}, {0, 0x95}, {5, 0x50}, {5, 0x90},
-                                    {9, 0x90}, {9, 0x50}, {15, 0xF0}};
+constexpr Threshold no_threshold = {0, 0};
+constexpr Threshold thresholds[] = {{0, 0x95}, {5, 0x50}, {5, 0x90}, {9, 0x90}, {9, 0x50}, {15, 0xF0}};
 
 void restore_priority() { asm volatile("mov %0, %%cr8" : : "r"(u64{0})); }
 
@@ -63,7 +63,7 @@ void threshold_at_entry(const Threshold& at) {
 void sweep_task_priority() {
     for (const Way& way : ways)
         for (const Form* form = forms_cr8; form->name != nullptr; ++form)
-            for (const u64 value : loaded_values) move_cr8(way, *form, value, thresholds[0]);
+            for (const u64 value : loaded_values) move_cr8(way, *form, value, no_threshold);
     for (const Form* form = forms_cr8; form->name != nullptr; ++form)
         for (const Threshold& at : thresholds)
             for (const u64 value : loaded_values) move_cr8(ways[0], *form, value, at);
