@@ -10,6 +10,7 @@ constexpr Topic topics[] = {
     {"capabilities", &sweep_capabilities},
     {"controls", &sweep_controls},
     {"fields", &sweep_fields},
+    {"entry_checks", &sweep_entry_checks},
     {"exits", &sweep_exits},
     {"features", &sweep_features},
 };

@@ -20,6 +20,7 @@ void list_topics();
 void sweep_capabilities();
 void sweep_controls();
 void sweep_fields();
+void sweep_entry_checks();
 
 void sweep_exits();
 void sweep_features();

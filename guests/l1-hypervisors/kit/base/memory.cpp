@@ -27,6 +27,12 @@ bool starts_with(const char* text, const char* prefix) {
     return *prefix == 0;
 }
 
-void Page::clear() { memset(bytes, 0, sizeof bytes); }
+// Eight bytes at a time: an emulator counts every step of a string instruction, and pages are cleared by the
+// thousand.
+void Page::clear() {
+    void* to = bytes;
+    u64 words = sizeof bytes / sizeof(u64);
+    asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(u64{0}) : "memory");
+}
 
 }  // namespace kit

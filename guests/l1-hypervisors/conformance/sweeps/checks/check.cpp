@@ -1,0 +1,89 @@
+#include "sweeps/checks/check.hpp"
+
+#include "base/memory.hpp"
+#include "cpu/instructions.hpp"
+#include "cpu/segments.hpp"
+#include "l2/l2.hpp"
+
+namespace conformance::checks {
+namespace {
+
+constexpr u32 msr_pat = 0x277;
+
+// What an exit loads from a host-state area that was edited, and the program must not keep.
+struct OwnState {
+    u64 cr0 = read_cr0(), cr3 = read_cr3(), cr4 = read_cr4();
+    u64 efer = rdmsr(msr_efer), pat = rdmsr(msr_pat), fs = rdmsr(msr_fs_base), gs = rdmsr(msr_gs_base);
+
+    void restore() const {
+        write_cr0(cr0);
+        write_cr4(cr4);
+        write_cr3(cr3);
+        wrmsr(msr_efer, efer);
+        wrmsr(msr_pat, pat);
+        wrmsr(msr_fs_base, fs);
+        wrmsr(msr_gs_base, gs);
+        load_segments();
+        load_traps();
+    }
+};
+
+Text enter_and_describe(Vcpu& vcpu, const Also& also) {
+    const OwnState own;
+    l2::delivery().count = 0;
+    const Answer answer = enter(vcpu);
+    own.restore();
+    Text text = words(answer, also.details);
+    if (also.delivery && l2::delivery().count != 0)
+        text.append(" delivered=", l2::delivery().vector,
+                    " delivered-error=", hex(l2::delivery().error_code));
+    return text;
+}
+
+// A VMCS that has run, so that the case's entry is a VMRESUME.
+Vcpu& build_and_run(const Start& start) {
+    Vcpu& vcpu = start.build();
+    const Answer answer = enter(vcpu);
+    if (!answer.exited() || answer.exit.reason != reason::vmcall) {
+        print("entry_checks: the start ", start.name, " does not run: ", words(answer).characters(), "\n");
+        give_up("a case has no ground to stand on");
+    }
+    return vcpu;
+}
+
+}  // namespace
+
+void apply(std::initializer_list<Edit> edits) {
+    for (const Edit& edit : edits) vmwrite(edit.field, (vmread(edit.field) & ~edit.clear) | edit.set);
+}
+
+void check_with(const Start& start, const Text& name, void (*edit)(void*), void* context, const Also& also) {
+    Vcpu& launched = start.build();
+    edit(context);
+    Text text = enter_and_describe(launched, also);
+    Vcpu& resumed = build_and_run(start);
+    edit(context);
+    const Text again = enter_and_describe(resumed, also);
+    if (!same_text(text.characters(), again.characters())) text.append(" resumed: ", again);
+    print_case(topic, Text(start.name, "-", name), text);
+}
+
+void check_edits(const Start& start, const Text& name, std::initializer_list<Edit> edits) {
+    check(start, name, [edits] { apply(edits); });
+}
+
+void each_bit(const Start& start, const char* name, Field field, unsigned first, unsigned last) {
+    for (unsigned number = first; number <= last; ++number)
+        check(start, Text(name, "-bit-", number), [=] { vmwrite(field, vmread(field) ^ bit(number)); });
+}
+
+void each_value(const Start& start, const char* name, Field field, std::initializer_list<u64> values) {
+    for (const u64 value : values) check(start, Text(name, "-", hex(value)), [=] { vmwrite(field, value); });
+}
+
+unsigned physical_width() {
+    constexpr u32 leaf_address_sizes = 0x80000008;
+    return cpuid(leaf_address_sizes).eax & 0xFF;
+}
+
+}  // namespace conformance::checks
