@@ -13,10 +13,27 @@ enum class Vector : u8 {
     overflow = 4,
     invalid_opcode = 6,
     double_fault = 8,
+    invalid_tss = 10,
+    segment_not_present = 11,
     stack_fault = 12,
     general_protection = 13,
     page_fault = 14,
+    alignment_check = 17,
+    machine_check = 18,
+    virtualization = 20,
 };
+
+/// Exceptions have the vectors up to this one.
+inline constexpr u8 last_exception_vector = 31;
+
+/// Whether the processor pushes an error code with an exception (SDM 3A table 6-1). Control protection, of
+/// processors with shadow stacks, is not among them: VM entry does not ask for its error code.
+constexpr bool pushes_error_code(u8 vector) {
+    const auto is = [vector](Vector v) { return vector == static_cast<u8>(v); };
+    return is(Vector::double_fault) || is(Vector::invalid_tss) || is(Vector::segment_not_present) ||
+           is(Vector::stack_fault) || is(Vector::general_protection) || is(Vector::page_fault) ||
+           is(Vector::alignment_check);
+}
 
 /// A fault to deliver to whoever executed the instruction.
 struct Fault {
