@@ -18,6 +18,8 @@ const Placement02 place{.msr_bitmap = ept::Hpa{0x7'1000},
                         .io_bitmap_b = ept::Hpa{0x7'3000},
                         .virtual_apic = ept::Hpa{0x7'4000},
                         .apic_access = ept::Hpa{0x7'5000},
+                        .vmread_bitmap = ept::Hpa{0x7'8000},
+                        .vmwrite_bitmap = ept::Hpa{0x7'9000},
                         .eptp = Eptp::make(ept::Hpa{0x7'6000}),
                         .vpid = 0x77};
 constexpr Inherited of_l1{.efer = 0xd01, .pat = testing::sample::pat, .debugctl = 0, .dr7 = 0x400};

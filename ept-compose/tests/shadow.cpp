@@ -149,6 +149,47 @@ TEST_F(ShadowTest, with_flags_on_a_page_is_read_only_until_the_first_write_makes
     EXPECT_TRUE(world.peek_l1(leaf12).value() & testing::bit_dirty);
 }
 
+TEST_F(ShadowTest, says_of_the_first_write_alone_that_it_made_ept12_dirty) {
+    accessed_dirty = true;
+    guest.map12(touched, frame12, PageSize::m2);
+    for (const auto& [wanted, dirtied] :
+         {std::pair{Access::read, false}, std::pair{Access::write, true}, std::pair{Access::write, false}}) {
+        Resolution resolution = resolve(wanted);
+        EXPECT_EQ(resolution.kind, Kind::filled);
+        EXPECT_EQ(resolution.dirtied, dirtied);
+        resolution.debt.forgive_in_test();
+    }
+}
+
+TEST_F(ShadowTest, a_full_log_stops_what_needs_a_flag_and_nothing_else) {
+    accessed_dirty = true;
+    const L1Gpa leaf12 = guest.map12(touched, frame12, PageSize::m2);
+    const u64 before = world.peek_l1(leaf12).value();
+    const auto with_full_log = [&](Access wanted) {
+        Resolution resolution = shadow.resolve(world, guest.eptp12(accessed_dirty), testing::offered(),
+                                               touched, wanted, true, true);
+        resolution.debt.forgive_in_test();
+        return resolution.kind;
+    };
+    EXPECT_EQ(with_full_log(Access::read), Kind::log_full) << "the accessed flags are clear";
+    EXPECT_EQ(world.peek_l1(leaf12).value(), before);
+    EXPECT_FALSE(leaf02());
+    fill(Access::read);
+    EXPECT_EQ(with_full_log(Access::read), Kind::filled);
+    EXPECT_EQ(with_full_log(Access::write), Kind::log_full) << "the dirty flag is clear";
+    fill(Access::write);
+    EXPECT_EQ(with_full_log(Access::write), Kind::filled);
+}
+
+TEST_F(ShadowTest, a_violation_tells_whether_ept12s_last_entry_suppresses_the_exception) {
+    constexpr u64 suppress = u64{1} << 63;
+    EXPECT_FALSE(resolve(Access::read).suppress_ve) << "of an entry that is not present: its bit 63";
+    guest.map12(touched, frame12, PageSize::m2, testing::bit_read | testing::type_wb);
+    EXPECT_FALSE(resolve(Access::write).suppress_ve);
+    guest.map12(touched, frame12, PageSize::m2, testing::bit_read | testing::type_wb | suppress);
+    EXPECT_TRUE(resolve(Access::write).suppress_ve);
+}
+
 TEST_F(ShadowTest, with_flags_on_a_page_dirty_already_is_writable_at_once) {
     accessed_dirty = true;
     guest.map12(touched, frame12, PageSize::m2, wb_all | testing::bit_dirty);

@@ -79,7 +79,6 @@ void make_shared_pages(Machine& machine) {
     machine.io_bitmap01_b = mm::must_allocate(machine.pages);
     intercept_vmx_msrs(machine.msr_bitmap01);
     intercept_power_ports(machine);
-    if (machine.shadow_direct) make_shadow_bitmaps(machine);
     const auto take = [](vmx::Intercepts01& intercepts, ept::Hpa page) {
         CHECK(intercepts.take(mm::at<u64>(page), 4096 / sizeof(u64)));
     };
@@ -125,8 +124,6 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     require_features(machine.host);
     resolve_vmcs_access(machine);
     machine.offered = vmx::offer(machine.host, machine.policy);
-    machine.host_fields = vmx::existing_fields(machine.host);
-    machine.offered_fields = vmx::existing_fields(machine.offered);
 
     take_memory(machine, boot_info);
     make_shared_pages(machine);

@@ -58,6 +58,13 @@ struct Ept02 {
     Shadow02 shadow{};
 };
 
+/// L0's shadow VMCS for an L1 that uses VMCS shadowing (exit/l1_shadowing.hpp), made at first use.
+struct L1Shadow {
+    ept::Hpa vmcs{0}, vmread_bitmap{0}, vmwrite_bitmap{0};
+    /// The processor may have changed it since it was filled.
+    bool in_use = false;
+};
+
 /// An active vmcs12 and the vmcs02 that carries it.
 struct VmcsSlot {
     vmx::Vmcs12 vmcs12{};
@@ -75,6 +82,14 @@ struct VmcsSlot {
     /// change.
     u16 last_vpid12 = 0;
     Ept02* ept02 = nullptr;
+    L1Shadow l1_shadow{};
+    /// What vmcs02's link pointer is.
+    ept::Hpa link02{vmx::no_pointer};
+    /// vmcs02 is to load MSRs at its next entry, which must be the only one that does: L2 may change them.
+    bool loads_msrs = false;
+    /// The entry of vmcs12's VM-entry MSR-load area that leads to no memory of L1's, counted from 1; 0: none
+    /// does.
+    u32 unreachable_msr_entry = 0;
     vmx::Controls02 present{};
     /// Whether vmcs12 was launched before the entry that is under way, for an entry that fails.
     bool was_launched = false;

@@ -39,6 +39,7 @@ vmx::Capabilities read_capabilities() {
     c.secondary = {msr_if(c.has_secondary(), vmx_procbased_ctls2)};
     const bool ept_or_vpid = c.may(vmx::Secondary::enable_ept) || c.may(vmx::Secondary::enable_vpid);
     c.ept_vpid = msr_if(ept_or_vpid, vmx_ept_vpid_cap);
+    c.vmfunc = msr_if(c.may(vmx::Secondary::enable_vm_functions), vmx_vmfunc);
     const bool has_true = c.has_true_controls();
     c.true_pin = {msr_if(has_true, vmx_true_pinbased_ctls)};
     c.true_primary = {msr_if(has_true, vmx_true_procbased_ctls)};

@@ -2,6 +2,7 @@
 
 #include <x86/msr.hpp>
 
+#include "../exit/shadow_vmcs.hpp"
 #include "../hw/cpu.hpp"
 #include "descriptor_tables.hpp"
 
@@ -91,6 +92,13 @@ void write_controls01(const Machine& machine, const CurrentVmcs<Which::vmcs01>& 
     write(vmcs, field::cr4_guest_host_mask, x86::cr4::vmxe);
 }
 
+/// Asks the processor, with a VMCS current, which fields it has.
+void find_fields(Machine& machine) {
+    for (usize i = 0; i < field_count; ++i)
+        if (hw::has_field(field_rows[i].encoding.raw)) machine.host_fields.add(static_cast<FieldId>(i));
+    machine.offered_fields = fields_for_l1(machine.host_fields, machine.host, machine.offered);
+}
+
 }  // namespace
 
 void write_common(const Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs) { write_all_common(cpu, vmcs); }
@@ -116,6 +124,8 @@ void enter_vmx_operation(Cpu& cpu) {
     hw::vmxon(vmxon_region);
     cpu.vmcs01 = make_vmcs(cpu);
     const auto vmcs = make_vmcs01_current(cpu);
+    find_fields(*cpu.machine);
+    if (cpu.machine->shadow_direct) make_shadow_bitmaps(*cpu.machine);
     write_common(cpu, vmcs);
     write_controls01(*cpu.machine, vmcs);
 }

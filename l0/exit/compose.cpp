@@ -4,6 +4,8 @@
 #include "../cpu/vmcs.hpp"
 #include "../trace/death.hpp"
 #include "ept02.hpp"
+#include "ept_events.hpp"
+#include "nested_entry.hpp"
 #include "reinject.hpp"
 #include "rooms.hpp"
 #include "slots.hpp"
@@ -17,9 +19,38 @@ using Kind = ept::Resolution::Kind;
 
 namespace {
 
+/// A #VE goes to L2, unless L1's exception bitmap wants it (SDM 3C 26.5.7.2).
+Why raise_virtualization_exception(Cpu& cpu, VmcsSlot& slot, bool nmi_unblocking) {
+    constexpr auto vector = static_cast<u8>(x86::Vector::virtualization);
+    auto event = InterruptionInfo::make(EventType::hardware_exception, vector, false);
+    if (((slot.vmcs12.get(field::exception_bitmap) >> vector) & 1) == 0) {
+        const auto vmcs02 = make_vmcs02_current(cpu, slot);
+        entry_is_over(slot, vmcs02);
+        write(vmcs02, field::entry_interruption_info, event);
+        return Why::l2_virtualization_exception;
+    }
+    if (nmi_unblocking) event.raw |= InterruptionInfo::nmi_unblocking_bit;
+    const ExitReason reason = ExitReason::of(Reason::exception_or_nmi);
+    override_exit_information(cpu, slot, field::exit_reason, reason);
+    override_exit_information(cpu, slot, field::exit_qualification, 0);
+    override_exit_information(cpu, slot, field::exit_interruption_info, event);
+    return reflect_to_l1(cpu, {.reason = reason, .interruption = event, .io = {}, .msr = 0},
+                         Why::l2_exception_bitmap);
+}
+
 Why reflect_fault(Cpu& cpu, Reason reason, Why why) {
     return reflect_to_l1(cpu, {.reason = ExitReason::of(reason), .interruption = {}, .io = {}, .msr = 0},
                          why);
+}
+
+Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification,
+                      const ept::Resolution& r) {
+    const auto seen = qualification.with_permissions(r.effective);
+    if (describe_virtualization_exception(cpu, slot, r.suppress_ve, seen))
+        return raise_virtualization_exception(cpu, slot, qualification.nmi_unblocking());
+    if (seen.raw != qualification.raw)
+        override_exit_information(cpu, slot, field::exit_qualification, seen.raw);
+    return reflect_fault(cpu, Reason::ept_violation, Why::l2_ept12_violation);
 }
 
 }  // namespace
@@ -31,27 +62,33 @@ Why compose_for_l2(Cpu& cpu) {
     const u64 address = read(vmcs02, field::guest_physical_address);
     if (slot.ept02 == nullptr) {
         // L1 does not use EPT: vmcs02 runs on ept01 itself, and what L2 calls physical is L1's.
+        entry_is_over(slot, vmcs02);
         map_device(cpu, L1Gpa{address});
         reinject_after_l0_exit(vmcs02, qualification.nmi_unblocking());
         return Why::l2_ept02_fill;
     }
     Ept02& ept02 = *slot.ept02;
+    const bool log_full = logs_modifications(slot) && modification_log_full(slot);
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     for (;;) {
         ept::Resolution r =
             ept02.shadow.resolve(world, ept02.eptp12, cpu.machine->offered.ept(), L2Gpa{address},
-                                 qualification.wanted(), cpu.machine->policy.ept02_large_pages);
+                                 qualification.wanted(), cpu.machine->policy.ept02_large_pages, log_full);
         r.debt.pay([&] { execute_invept_single(cpu, ept02.eptp02); });
         switch (r.kind) {
             case Kind::filled:
+                if (r.dirtied && logs_modifications(slot)) log_modification(cpu, slot, L2Gpa{address});
+                [[fallthrough]];
             case Kind::again:
+                entry_is_over(slot, vmcs02);
                 reinject_after_l0_exit(vmcs02, qualification.nmi_unblocking());
                 return Why::l2_ept02_fill;
-            case Kind::l1_violation: {
-                const auto seen = qualification.with_permissions(r.effective);
-                if (seen.raw != qualification.raw)
-                    override_exit_information(cpu, slot, field::exit_qualification, seen.raw);
-                return reflect_fault(cpu, Reason::ept_violation, Why::l2_ept12_violation);
+            case Kind::l1_violation: return reflect_violation(cpu, slot, qualification, r);
+            case Kind::log_full: {
+                const u64 unblocking = qualification.raw & EptViolationQualification::nmi_unblocking_bit;
+                override_exit_information(cpu, slot, field::exit_reason, ExitReason::of(Reason::pml_full));
+                override_exit_information(cpu, slot, field::exit_qualification, unblocking);
+                return reflect_fault(cpu, Reason::pml_full, Why::l2_log_full);
             }
             case Kind::l1_misconfiguration:
                 override_exit_information(cpu, slot, field::exit_reason,

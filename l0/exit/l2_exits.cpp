@@ -1,6 +1,8 @@
 // L0's own answers to exits of L2 that L1 did not ask for: L2 is to find what L1 would find.
 #include "../trace/death.hpp"
-#include "l1_world.hpp"
+#include "l1_shadowing.hpp"
+#include "l2_instruction.hpp"
+#include "nested_entry.hpp"
 #include "ports.hpp"
 #include "rooms.hpp"
 #include "vmx_msrs.hpp"
@@ -11,7 +13,10 @@ using namespace vmx;
 
 Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const L2Exit& exit, Why why) {
     const auto vmcs02 = make_vmcs02_current(cpu, *cpu.running);
+    entry_is_over(*cpu.running, vmcs02);
     InstrOutcome outcome{};
+    if (why == Why::l2_vm_function) return perform_vm_function(cpu, gprs, exit);
+    if (why == Why::l2_shadowed_field) return answer_shadowed_field(cpu, gprs, exit);
     if (why == Why::l2_msr_l0_only) {
         outcome = answer_vmx_msr(cpu, gprs, exit.reason.basic());
     } else if (why == Why::l2_io_l0_only) {
@@ -22,7 +27,7 @@ Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const L2Exit& exit, Why why) {
     } else {
         l1_died(cpu, "an exit of L2 that Kurma does not handle");
     }
-    settle(vmcs02, outcome);
+    settle_for_l2(*cpu.running, vmcs02, outcome);
     return why;
 }
 

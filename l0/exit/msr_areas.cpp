@@ -91,16 +91,25 @@ MsrAreaResult load_with(const Cpu& cpu, const V& vmcs, u64 address, u32 count) {
 
 }  // namespace
 
-MsrAreaResult load_msr_area(Cpu& cpu, VmcsSlot& slot, MsrArea area) {
-    const Vmcs12& v = slot.vmcs12;
-    const bool entry = area == MsrArea::entry_load;
-    const u32 count = entry ? v.get(field::entry_msr_load_count) : v.get(field::exit_msr_load_count);
-    if (count == 0) return {};
-    return entry ? load_with(cpu, make_vmcs02_current(cpu, slot), v.get(field::entry_msr_load_address), count)
-                 : load_with(cpu, make_vmcs01_current(cpu), v.get(field::exit_msr_load_address), count);
+u32 first_unreachable_entry(const Cpu& cpu, L1Gpa area, u32 count) {
+    const auto first = cpu.machine->partition.translate(area);
+    if (!first) return 1;
+    const u32 reasonable = std::min(count, cpu.machine->offered.max_msr_area_entries());
+    for (u32 i = 1; i < reasonable; ++i) {
+        const u64 offset = u64{i} * sizeof(MsrEntry);
+        if (cpu.machine->partition.translate(area + offset) != std::optional{*first + offset}) return i + 1;
+    }
+    return reasonable < count ? reasonable + 1 : 0;
 }
 
-MsrAreaResult store_msr_area(Cpu& cpu, VmcsSlot& slot) {
+MsrAreaResult load_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
+    const Vmcs12& v = slot.vmcs12;
+    const u32 count = v.get(field::exit_msr_load_count);
+    if (count == 0) return {};
+    return load_with(cpu, make_vmcs01_current(cpu), v.get(field::exit_msr_load_address), count);
+}
+
+MsrAreaResult store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const u32 count = v.get(field::exit_msr_store_count);
     if (count == 0) return {};

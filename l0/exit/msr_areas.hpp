@@ -1,5 +1,5 @@
-// The three MSR areas of vmcs12, which L0 works through itself: hardware would take the addresses for the
-// machine's.
+// The three MSR areas of vmcs12. Entry-load is hardware's: vmcs02 loads straight from L1's memory. The areas
+// of exits are L0's: hardware exits to L0, which L1 must not notice.
 //
 // In:    areas in L1's memory; each entry is copied once, then checked, then used.
 // Out:   MSRs loaded or stored; the number of the entry that could not be, counted from 1 as the manual does.
@@ -11,16 +11,17 @@
 
 namespace kurma::l0 {
 
-enum class MsrArea : u8 { entry_load, exit_load };
-
 struct MsrAreaResult {
     bool ok = true;
     u32 entry = 0;
 };
 
-/// Entry-load and exit-store go with vmcs02, exit-load with vmcs01; the right one is made current only if an
-/// entry needs it.
-MsrAreaResult load_msr_area(Cpu& cpu, VmcsSlot& slot, MsrArea area);
-MsrAreaResult store_msr_area(Cpu& cpu, VmcsSlot& slot);
+/// The first entry, counted from 1, that is not where hardware would look for it when told where the area
+/// begins, or that is one too many; 0 if there is none.
+u32 first_unreachable_entry(const Cpu& cpu, ept::L1Gpa area, u32 count);
+/// Loads into L1's state what vmcs12's VM-exit MSR-load area says.
+MsrAreaResult load_exit_msrs(Cpu& cpu, const VmcsSlot& slot);
+/// Stores L2's MSRs into vmcs12's VM-exit MSR-store area.
+MsrAreaResult store_exit_msrs(Cpu& cpu, const VmcsSlot& slot);
 
 }  // namespace kurma::l0

@@ -1,8 +1,11 @@
 // From L1's VMLAUNCH or VMRESUME to vmcs02: CHECK, MERGE, and what becomes of an entry that fails late.
+#include "nested_entry.hpp"
+
 #include "../hw/cpu.hpp"
 #include "../trace/death.hpp"
 #include "../trace/log.hpp"
 #include "ept02.hpp"
+#include "l1_shadowing.hpp"
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
 #include "observe.hpp"
@@ -69,6 +72,8 @@ Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
             .apic_access = v.secondary().has(Secondary::virtualize_apic_accesses)
                                ? place_apic_access(cpu, v.get(field::apic_access_address))
                                : cpu.machine->nowhere,
+            .vmread_bitmap = slot.l1_shadow.vmread_bitmap,
+            .vmwrite_bitmap = slot.l1_shadow.vmwrite_bitmap,
             .eptp = slot.ept02 != nullptr ? slot.ept02->eptp02 : cpu.machine->partition.eptp01(),
             .vpid = slot.vpid02};
 }
@@ -101,12 +106,38 @@ void log_failed_check(const CheckResult& failure) {
               rule_of(failure.failed), ")");
 }
 
-CheckResult link_pointer_of(const Cpu& cpu, const Vmcs12& v) {
+/// What vmcs02 gets as its link pointer. For one of L1's that is bad: one that the processor refuses, so that
+/// this failure keeps its place among those of guest state, which the processor finds (SDM 3C 27.3.1.5).
+Hpa place_link_pointer(Cpu& cpu, VmcsSlot& slot) {
+    constexpr Hpa refused{1};
+    const Vmcs12& v = slot.vmcs12;
     const u64 pointer = v.get(field::vmcs_link_pointer);
-    if (pointer == no_pointer) return {};
+    if (pointer == no_pointer) return Hpa{no_pointer};
     const auto host = cpu.machine->partition.translate(L1Gpa{pointer});
-    const auto revision = host ? std::optional<u32>{*mm::at<volatile u32>(*host)} : std::nullopt;
-    return check_link_pointer(pointer, revision, cpu.machine->offered);
+    const bool shadowing = v.secondary().has(Secondary::vmcs_shadowing);
+    // Bit 31, the shadow indicator, must be as the control is.
+    const u32 indicator = shadowing ? shadow_indicator : 0;
+    const auto revision = host ? std::optional<u32>{*mm::at<volatile u32>(*host) ^ indicator} : std::nullopt;
+    const CheckResult link = check_link_pointer(pointer, revision, cpu.machine->offered);
+    if (!link.passed()) {
+        log_failed_check(link);
+        return refused;
+    }
+    return shadowing ? load_l1_shadow(cpu, slot) : Hpa{no_pointer};
+}
+
+/// Vmcs02 loads MSRs itself, straight from L1's area: in its place among the processor's checks, each entry
+/// looked at once.
+void load_msrs_at_entry(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    const u32 count = slot.vmcs12.get(field::entry_msr_load_count);
+    const L1Gpa area{slot.vmcs12.get(field::entry_msr_load_address)};
+    slot.loads_msrs = true;
+    slot.unreachable_msr_entry = first_unreachable_entry(cpu, area, count);
+    // A page of ones is an entry that no processor loads.
+    const bool reachable = slot.unreachable_msr_entry == 0;
+    write(vmcs02, field::entry_msr_load_address,
+          cpu.machine->place(reachable ? area.value() : no_pointer).value());
+    write(vmcs02, field::entry_msr_load_count, reachable ? count : 1);
 }
 
 }  // namespace
@@ -129,11 +160,7 @@ InstrOutcome enter_l2(Cpu& cpu) {
     slot.was_launched = v.launched;
     slot.launching02 = false;
     cpu.running = &slot;
-    if (const CheckResult link = link_pointer_of(cpu, v); !link.passed()) {
-        log_failed_check(link);
-        fail_entry(cpu, slot, Reason::invalid_guest_state, link_pointer_qualification);
-        return InstrOutcome::enter_l2();
-    }
+    const Hpa link02 = place_link_pointer(cpu, slot);
 
     const bool ept12 = v.secondary().has(Secondary::enable_ept);
     const bool ept02_lost = ept12 && slot.ept02 == nullptr;
@@ -155,12 +182,14 @@ InstrOutcome enter_l2(Cpu& cpu) {
     }
     merge_entry(*checked, l1, vmcs02);
     load_pdptes(cpu, v, vmcs02);
+    if (slot.link02 != link02) [[unlikely]] {
+        slot.link02 = link02;
+        write(vmcs02, field::vmcs_link_pointer, link02.value());
+    }
+    if (v.get(field::entry_msr_load_count) != 0) [[unlikely]]
+        load_msrs_at_entry(cpu, slot, vmcs02);
     v.launched = true;
     cpu.level = Level::l2;
-    if (const MsrAreaResult loaded = load_msr_area(cpu, slot, MsrArea::entry_load); !loaded.ok) {
-        log::line("VM entry of L1 failed: entry ", loaded.entry, " of the MSR-load area");
-        fail_entry(cpu, slot, Reason::msr_loading, loaded.entry);
-    }
     return InstrOutcome::enter_l2();
 }
 
@@ -169,14 +198,8 @@ void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot) {
     if (slot.launching02) slot.launched02 = false;
     // Only an exit takes the event out of the VMCS; the next entry must not find this one's.
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    entry_is_over(slot, vmcs02);
     write(vmcs02, field::entry_interruption_info, InterruptionInfo{});
-}
-
-void fail_entry(Cpu& cpu, VmcsSlot& slot, Reason reason, u64 qualification) {
-    override_exit_information(cpu, slot, field::exit_reason, ExitReason::failed_entry(reason));
-    override_exit_information(cpu, slot, field::exit_qualification, qualification);
-    entry_did_not_happen(cpu, slot);
-    return_to_l1(cpu, slot, ExitReason::failed_entry(reason));
 }
 
 void refused_by_hardware(Cpu& cpu, Gprs& gprs) {

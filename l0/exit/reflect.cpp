@@ -2,6 +2,7 @@
 #include <vmx/reflect.hpp>
 
 #include "../trace/death.hpp"
+#include "l1_shadowing.hpp"
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
 #include "pdptes.hpp"
@@ -52,18 +53,22 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
     load_l1(v, left, blocking, vmcs01);
     load_pdptes_of_l1(cpu, v, vmcs01);
     cpu.level = Level::l1;
-    if (const MsrAreaResult loaded = load_msr_area(cpu, slot, MsrArea::exit_load); !loaded.ok)
+    if (const MsrAreaResult loaded = load_exit_msrs(cpu, slot); !loaded.ok)
         vm_abort(cpu, slot, abort_loading_msrs, "VM abort: an MSR of the VM-exit MSR-load area");
 }
 
 [[gnu::flatten]] Why reflect_to_l1(Cpu& cpu, const L2Exit& exit, Why why) {
     VmcsSlot& slot = *cpu.running;
+    if (slot.l1_shadow.in_use) [[unlikely]]
+        save_l1_shadow(cpu, slot);
     if (exit.reason.entry_failure()) {
         entry_did_not_happen(cpu, slot);
+        if (exit.reason.basic() == Reason::msr_loading && slot.unreachable_msr_entry != 0)
+            override_exit_information(cpu, slot, field::exit_qualification, slot.unreachable_msr_entry);
     } else {
         const auto vmcs02 = make_vmcs02_current(cpu, slot);
         save_l2(slot.vmcs12, cpu.machine->offered, vmcs02);
-        if (const MsrAreaResult stored = store_msr_area(cpu, slot); !stored.ok)
+        if (const MsrAreaResult stored = store_exit_msrs(cpu, slot); !stored.ok)
             vm_abort(cpu, slot, abort_saving_msrs, "VM abort: an MSR of the VM-exit MSR-store area");
     }
     return_to_l1(cpu, slot, exit.reason);

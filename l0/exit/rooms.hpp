@@ -17,6 +17,8 @@ vmx::Why handle_l1_exit(Cpu& cpu, Gprs& gprs, vmx::Reason reason, vmx::Why why);
 [[gnu::noinline]] vmx::Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const vmx::L2Exit& exit, vmx::Why why);
 /// A fault in ept02: filled, or L1's own.
 vmx::Why compose_for_l2(Cpu& cpu);
+/// VMFUNC of L2, which vmcs12 may allow.
+vmx::Why perform_vm_function(Cpu& cpu, Gprs& gprs, const vmx::L2Exit& exit);
 /// An exit of L2 that L1 wants.
 vmx::Why reflect_to_l1(Cpu& cpu, const vmx::L2Exit& exit, vmx::Why why);
 
@@ -27,9 +29,6 @@ vmx::InstrOutcome enter_l2(Cpu& cpu);
 void refused_by_hardware(Cpu& cpu, Gprs& gprs);
 /// Takes back what the entry that is under way has noted, because hardware refused it.
 void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot);
-/// L2 does not run because entry failed after its checks (SDM 3C 27.8): reason 33 or 34, with a
-/// qualification.
-void fail_entry(Cpu& cpu, VmcsSlot& slot, vmx::Reason reason, u64 qualification);
 /// Loads vmcs12's host state into vmcs01 and makes L1 the level that runs next.
 void return_to_l1(Cpu& cpu, VmcsSlot& slot, vmx::ExitReason reason);
 

@@ -10,9 +10,6 @@ using ept::Hpa;
 
 namespace {
 
-/// Bit 31 of a VMCS region's first word (SDM 3C 25.2).
-constexpr u32 shadow_indicator = 1u << 31;
-
 void set_link(Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs01, Hpa target) {
     if (cpu.linked == target) return;
     cpu.linked = target;

@@ -42,7 +42,11 @@ void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
     write(vmcs02, field::secondary_controls, SecondaryControls{});
     write(vmcs02, field::exit_controls, ExitControls{});
     write(vmcs02, field::entry_controls, EntryControls{});
+    if (cpu.machine->host_fields.has(FieldId::vm_function_controls))
+        write(vmcs02, field::vm_function_controls, 0);
     slot.present = {};
+    slot.link02 = ept::Hpa{no_pointer};
+    slot.loads_msrs = false;
 }
 
 void save_to(Cpu& cpu, VmcsSlot& slot, bool clear) {
@@ -63,8 +67,7 @@ VmcsSlot& free_slot(Cpu& cpu) {
         if (!slot.in_use) return slot;
         if (oldest == nullptr || slot.last_use < oldest->last_use) oldest = &slot;
     }
-    save_to(cpu, *oldest, false);
-    oldest->in_use = false;
+    write_back(cpu, *oldest);
     return *oldest;
 }
 
@@ -101,6 +104,11 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     for (usize i = 0; i < field_count; ++i) v.image[i] &= value_mask(field_rows[i].encoding);
     fill_vmcs02(cpu, slot);
     return slot;
+}
+
+void write_back(Cpu& cpu, VmcsSlot& slot) {
+    save_to(cpu, slot, false);
+    slot.in_use = false;
 }
 
 void clear_slot(Cpu& cpu, VmcsSlot& slot) {

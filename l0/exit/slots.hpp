@@ -12,6 +12,8 @@ namespace kurma::l0 {
 VmcsSlot* find_slot(Cpu& cpu, ept::L1Gpa region);
 /// Loads the VMCS at `region`, writing back the one that was used least recently if all slots are taken.
 VmcsSlot& activate_slot(Cpu& cpu, ept::L1Gpa region);
+/// Writes a slot back to L1's memory as it is, and frees it.
+void write_back(Cpu& cpu, VmcsSlot& slot);
 /// Writes a slot back to L1's memory as clear, and frees it.
 void clear_slot(Cpu& cpu, VmcsSlot& slot);
 /// VMCLEAR of the slot's vmcs02 on the processor: nothing of it is cached, and its next entry is a VMLAUNCH.

@@ -31,6 +31,7 @@ bool vmx_msr_value(const Cpu& cpu, u32 msr, u64& value) {
         case vmx_true_procbased_ctls: value = c.true_primary.raw; return c.has_true_controls();
         case vmx_true_exit_ctls: value = c.true_exit.raw; return c.has_true_controls();
         case vmx_true_entry_ctls: value = c.true_entry.raw; return c.has_true_controls();
+        case vmx_vmfunc: value = c.vmfunc; return c.may(vmx::Secondary::enable_vm_functions);
         default: return false;
     }
 }

@@ -14,6 +14,13 @@ namespace kurma::l0::hw {
     asm volatile("vmread %1, %0" KURMA_MUST_SUCCEED : "=r"(value) : "r"(encoding) : "cc");
     return value;
 }
+/// Whether the processor has a field; the only VMREAD that may fail.
+inline bool has_field(u64 encoding) {
+    u64 value;
+    bool success;
+    asm volatile("vmread %2, %0" : "=r"(value), "=@cca"(success) : "r"(encoding));
+    return success;
+}
 [[gnu::always_inline]] inline void vmwrite(u64 encoding, u64 value) {
     asm volatile("vmwrite %0, %1" KURMA_MUST_SUCCEED : : "r"(value), "r"(encoding) : "cc");
 }

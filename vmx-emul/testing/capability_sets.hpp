@@ -78,14 +78,17 @@ constexpr Capabilities sandy_bridge() {
 
 constexpr Capabilities haswell() {
     Capabilities c = sandy_bridge();
-    const u32 more = bits(Secondary::rdrand_exiting, Secondary::enable_invpcid,
-                          Secondary::enable_vm_functions, Secondary::vmcs_shadowing);
+    const u32 more =
+        bits(Secondary::rdrand_exiting, Secondary::enable_invpcid, Secondary::enable_vm_functions,
+             Secondary::vmcs_shadowing, Secondary::apic_register_virtualization,
+             Secondary::virtual_interrupt_delivery, Secondary::ept_violation_ve);
     c.secondary = settings(0, c.secondary.may_be_one() | more);
     constexpr u64 vmwrite_any_field = 1u << 29;
     c.misc |= vmwrite_any_field;
     c.cr4_fixed1 = 0x0017'67ff;
     constexpr u64 page_1g = 1u << 17, accessed_dirty = 1u << 21;
     c.ept_vpid |= page_1g | accessed_dirty;
+    c.vmfunc = vm_function::eptp_switching;
     return c;
 }
 
@@ -101,6 +104,7 @@ constexpr Capabilities everything() {
     c.entry = settings(default1::entry, ~u32{0});
     c.true_entry = settings(default1::true_entry, ~u32{0});
     c.ept_vpid = ~u64{0};
+    c.vmfunc = ~u64{0};
     return c;
 }
 

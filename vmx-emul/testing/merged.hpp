@@ -13,6 +13,8 @@ inline const Placement02 l0s_places{.msr_bitmap = ept::Hpa{0x7'1000},
                                     .io_bitmap_b = ept::Hpa{0x7'3000},
                                     .virtual_apic = ept::Hpa{0x7'4000},
                                     .apic_access = ept::Hpa{0x7'5000},
+                                    .vmread_bitmap = ept::Hpa{0x7'8000},
+                                    .vmwrite_bitmap = ept::Hpa{0x7'9000},
                                     .eptp = Eptp::make(ept::Hpa{0x7'6000}),
                                     .vpid = 0x77};
 

@@ -18,20 +18,39 @@ struct Run {
 };
 
 const std::initializer_list<Run> appendix_b{
-    {0x0000, {"vpid", "-", "-"}},
+    {0x0000, {"vpid", "-", "eptp_index"}},
     {0x0800,
      {"guest_es_selector", "guest_cs_selector", "guest_ss_selector", "guest_ds_selector", "guest_fs_selector",
-      "guest_gs_selector", "guest_ldtr_selector", "guest_tr_selector", "-", "-"}},
+      "guest_gs_selector", "guest_ldtr_selector", "guest_tr_selector", "guest_interrupt_status",
+      "pml_index"}},
     {0x0c00,
      {"host_es_selector", "host_cs_selector", "host_ss_selector", "host_ds_selector", "host_fs_selector",
       "host_gs_selector", "host_tr_selector"}},
     {0x2000,
-     {"io_bitmap_a", "io_bitmap_b", "msr_bitmap", "exit_msr_store_address", "exit_msr_load_address",
-      "entry_msr_load_address", "executive_vmcs", "-", "tsc_offset", "virtual_apic_address",
-      "apic_access_address", "-", "-", "eptp"}},
-    {0x2026, {"vmread_bitmap"}},
-    {0x2028, {"vmwrite_bitmap"}},
-    {0x202c, {"xss_exiting_bitmap"}},
+     {"io_bitmap_a",
+      "io_bitmap_b",
+      "msr_bitmap",
+      "exit_msr_store_address",
+      "exit_msr_load_address",
+      "entry_msr_load_address",
+      "executive_vmcs",
+      "pml_address",
+      "tsc_offset",
+      "virtual_apic_address",
+      "apic_access_address",
+      "-",
+      "vm_function_controls",
+      "eptp",
+      "eoi_exit_bitmap0",
+      "eoi_exit_bitmap1",
+      "eoi_exit_bitmap2",
+      "eoi_exit_bitmap3",
+      "eptp_list_address",
+      "vmread_bitmap",
+      "vmwrite_bitmap",
+      "ve_information_address",
+      "xss_exiting_bitmap"}},
+    {0x2032, {"tsc_multiplier"}},
     {0x2400, {"guest_physical_address"}},
     {0x2800,
      {"vmcs_link_pointer", "guest_debugctl", "guest_pat", "guest_efer", "-", "guest_pdpte0", "guest_pdpte1",
@@ -124,7 +143,8 @@ TEST(FieldTable, guest_and_host_fields_are_named_so) {
         if (name.starts_with("guest_")) {
             EXPECT_TRUE(type == guest || type == exit_information) << name;
         } else {
-            const bool exception = name == "vmcs_link_pointer" || name == "preemption_timer_value";
+            const bool exception =
+                name == "vmcs_link_pointer" || name == "preemption_timer_value" || name == "pml_index";
             EXPECT_EQ(type == guest, exception) << name;
         }
     }

@@ -16,19 +16,22 @@ using testing::sandy_bridge;
 /// Controls whose state Kurma carries to L2. What is not here would need fields, or work, that it lacks.
 constexpr u32 carried_pin =
     bits(Pin::external_interrupt_exiting, Pin::nmi_exiting, Pin::virtual_nmis, Pin::preemption_timer);
-constexpr u32 carried_primary = bits(
-    Primary::interrupt_window_exiting, Primary::use_tsc_offsetting, Primary::hlt_exiting,
-    Primary::invlpg_exiting, Primary::mwait_exiting, Primary::rdpmc_exiting, Primary::rdtsc_exiting,
-    Primary::cr3_load_exiting, Primary::cr3_store_exiting, Primary::cr8_load_exiting,
-    Primary::cr8_store_exiting, Primary::use_tpr_shadow, Primary::nmi_window_exiting, Primary::mov_dr_exiting,
-    Primary::unconditional_io_exiting, Primary::use_io_bitmaps, Primary::use_msr_bitmaps,
-    Primary::monitor_exiting, Primary::pause_exiting, Primary::activate_secondary_controls);
+constexpr u32 carried_primary =
+    bits(Primary::interrupt_window_exiting, Primary::use_tsc_offsetting, Primary::hlt_exiting,
+         Primary::invlpg_exiting, Primary::mwait_exiting, Primary::rdpmc_exiting, Primary::rdtsc_exiting,
+         Primary::cr3_load_exiting, Primary::cr3_store_exiting, Primary::cr8_load_exiting,
+         Primary::cr8_store_exiting, Primary::use_tpr_shadow, Primary::nmi_window_exiting,
+         Primary::mov_dr_exiting, Primary::unconditional_io_exiting, Primary::use_io_bitmaps,
+         Primary::use_msr_bitmaps, Primary::monitor_trap_flag, Primary::monitor_exiting,
+         Primary::pause_exiting, Primary::activate_secondary_controls);
 constexpr u32 carried_secondary =
     bits(Secondary::virtualize_apic_accesses, Secondary::enable_ept, Secondary::descriptor_table_exiting,
          Secondary::enable_rdtscp, Secondary::virtualize_x2apic_mode, Secondary::enable_vpid,
          Secondary::wbinvd_exiting, Secondary::unrestricted_guest, Secondary::pause_loop_exiting,
          Secondary::rdrand_exiting, Secondary::enable_invpcid, Secondary::rdseed_exiting,
-         Secondary::enable_xsaves);
+         Secondary::enable_xsaves, Secondary::apic_register_virtualization,
+         Secondary::virtual_interrupt_delivery, Secondary::enable_vm_functions, Secondary::vmcs_shadowing,
+         Secondary::enable_pml, Secondary::ept_violation_ve, Secondary::use_tsc_scaling);
 constexpr u32 carried_exit =
     bits(Exit::save_debug_controls, Exit::host_address_space_size, Exit::acknowledge_interrupt_on_exit,
          Exit::save_pat, Exit::load_pat, Exit::save_efer, Exit::load_efer, Exit::save_preemption_timer);

@@ -26,6 +26,7 @@ struct [[nodiscard]] Resolution {
         again,                // L1 changed ept12 under our eyes: let L2 try again
         l1_violation,         // effective: bits 5:3 of the qualification
         l1_misconfiguration,  // of ept12
+        log_full,             // ept12 needs a flag set, and the log of page modifications has no room for it
         l0_fault,  // l1_address: ept01 does not map it, or not with the access; an ept12 table may lie there
         out_of_tables,  // drop_all(), then resolve anew
     };
@@ -34,6 +35,11 @@ struct [[nodiscard]] Resolution {
     PageSize size = PageSize::k4;
     Access effective = Access::none;
     L1Gpa l1_address{};
+    // Of a violation of L1's: bit 63 of ept12's last entry, which keeps it from becoming a #VE (3C 26.5.7.1).
+    bool suppress_ve = true;
+    // filled: the access is the first write that ept12 sees, which a log of page modifications notes
+    // (3C 29.3.6).
+    bool dirtied = false;
     FlushDebt debt = FlushDebt::none();
 };
 
@@ -52,21 +58,21 @@ class Shadow {
     [[nodiscard]] constexpr Hpa root() const { return root_; }
     [[nodiscard]] constexpr usize tables() const { return used_; }
 
-    // largest_pages: with false, every leaf is made 4K.
+    // largest_pages: with false, every leaf is made 4K. log_full: L1 logs page modifications, and cannot take
+    // another.
     [[nodiscard]] constexpr Resolution resolve(World& world, Eptp eptp12, const Capabilities& offered,
-                                               L2Gpa address, Access wanted, bool largest_pages) {
+                                               L2Gpa address, Access wanted, bool largest_pages,
+                                               bool log_full = false) {
         using Kind = Resolution::Kind;
         const auto walk12 = walk<Space::l1>(world, eptp12, address, offered);
         switch (walk12.outcome) {
             case Walk<Space::l1>::Outcome::leaf: break;
-            case Walk<Space::l1>::Outcome::not_present:
-                return {.kind = Kind::l1_violation, .effective = walk12.effective};
+            case Walk<Space::l1>::Outcome::not_present: return violation(walk12);
             case Walk<Space::l1>::Outcome::misconfigured: return {.kind = Kind::l1_misconfiguration};
             case Walk<Space::l1>::Outcome::unreachable:
                 return {.kind = Kind::l0_fault, .l1_address = walk12.last_entry()};
         }
-        if (!walk12.effective.includes(wanted))
-            return {.kind = Kind::l1_violation, .effective = walk12.effective};
+        if (!walk12.effective.includes(wanted)) return violation(walk12);
         const L1Gpa behind12 = behind(walk12.leaf, address);
         const std::optional<Leaf<Space::host>> leaf01 = world.walk01(behind12);
         if (!leaf01 || !leaf01->access.includes(wanted))
@@ -74,7 +80,9 @@ class Shadow {
 
         Leaf<Space::host> leaf02 = compose(*leaf01, walk12.leaf, address);
         if (!largest_pages) leaf02 = narrowed(leaf02, PageSize::k4, address);
+        const bool dirtied = eptp12.accessed_dirty() && !walk12.leaf.dirty && wanted.includes(Access::write);
         if (eptp12.accessed_dirty()) {
+            if (log_full && !used_before(walk12, wanted)) return {.kind = Kind::log_full};
             if (!mark_used(world, walk12, wanted)) return {.kind = Kind::again};
             // The first write must be seen, or ept12's leaf would never become dirty.
             const bool dirty = walk12.leaf.dirty || wanted.includes(Access::write);
@@ -86,6 +94,7 @@ class Shadow {
                 .size = leaf02.size,
                 .effective = walk12.effective,
                 .l1_address = behind12,
+                .dirtied = dirtied,
                 .debt = std::move(change.debt)};
     }
 
@@ -116,6 +125,12 @@ class Shadow {
     }
 
   private:
+    static constexpr Resolution violation(const Walk<Space::l1>& walk12) {
+        return {.kind = Resolution::Kind::l1_violation,
+                .effective = walk12.effective,
+                .suppress_ve = walk12.entry_at(walk12.level).suppress_ve()};
+    }
+
     struct Link {
         Hpa from;  // the entry that was to point to the table
         Hpa table;

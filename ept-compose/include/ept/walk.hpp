@@ -107,6 +107,17 @@ template <Space Out, Space In, ReadableEntries<Out> Memory>
     __builtin_unreachable();  // an entry at the last level is a leaf
 }
 
+// Whether every flag that mark_used would set is set already.
+template <Space Out>
+[[nodiscard]] constexpr bool used_before(const Walk<Out>& walked, Access used) {
+    u64 flags = Entry::accessed_bit;
+    for (unsigned level = root_level; level >= walked.level; --level) {
+        if (level == walked.level && used.includes(Access::write)) flags |= Entry::dirty_bit;
+        if ((walked.entry_at(level).bits() & flags) != flags) return false;
+    }
+    return true;
+}
+
 // Sets the accessed flag in every entry of a walk that reached a leaf, and the dirty flag in the leaf if the
 // access writes. False if an entry has changed since the walk: then the walk is void, and to be done anew.
 template <Space Out, EntryMemory<Out> Memory>

@@ -21,6 +21,7 @@ Owner owner_of(Kind kind) {
         case Kind::l0_fault: return Owner::l0;
         case Kind::filled:
         case Kind::again:
+        case Kind::log_full:
         case Kind::out_of_tables: break;
     }
     return Owner::nobody;

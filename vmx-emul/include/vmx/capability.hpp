@@ -27,7 +27,8 @@ struct Capabilities {
     u64 basic = 0;
     AllowedSettings pin, primary, exit, entry, secondary;
     AllowedSettings true_pin, true_primary, true_exit, true_entry;
-    u64 misc = 0, cr0_fixed0 = 0, cr0_fixed1 = 0, cr4_fixed0 = 0, cr4_fixed1 = 0, vmcs_enum = 0, ept_vpid = 0;
+    u64 misc = 0, cr0_fixed0 = 0, cr0_fixed1 = 0, cr4_fixed0 = 0, cr4_fixed1 = 0, vmcs_enum = 0, ept_vpid = 0,
+        vmfunc = 0;
     u8 physical_address_width = 36;
 
     constexpr u32 revision() const { return static_cast<u32>(basic) & 0x7fffffff; }
@@ -64,6 +65,11 @@ struct Capabilities {
     constexpr ept::Capabilities ept() const;
     constexpr bool exists(Exists condition) const;
 };
+
+/// VM functions, as bits of IA32_VMX_VMFUNC and of the VM-function controls (SDM 3C 25.6.14, 3D A.11).
+namespace vm_function {
+inline constexpr u64 eptp_switching = 1u << 0;
+}  // namespace vm_function
 
 namespace ept_vpid_cap {
 inline constexpr u64 execute_only = 1u << 0;
@@ -109,6 +115,13 @@ constexpr bool Capabilities::exists(Exists condition) const {
         case Exists::efer_controls:
             return may(Entry::load_efer) || may(Exit::save_efer) || may(Exit::load_efer);
         case Exists::vmcs_shadowing: return may(Secondary::vmcs_shadowing);
+        case Exists::virtual_interrupts: return may(Secondary::virtual_interrupt_delivery);
+        case Exists::pml: return may(Secondary::enable_pml);
+        case Exists::vm_functions: return may(Secondary::enable_vm_functions);
+        case Exists::eptp_switching:
+            return may(Secondary::enable_vm_functions) && (vmfunc & vm_function::eptp_switching) != 0;
+        case Exists::ept_violation_ve: return may(Secondary::ept_violation_ve);
+        case Exists::tsc_scaling: return may(Secondary::use_tsc_scaling);
     }
     return false;
 }
@@ -128,22 +141,23 @@ constexpr Capabilities offer(const Capabilities& host, const Policy& policy) {
         bit(Primary::cr3_store_exiting) | bit(Primary::cr8_load_exiting) | bit(Primary::cr8_store_exiting) |
         bit(Primary::use_tpr_shadow) | bit(Primary::nmi_window_exiting) | bit(Primary::mov_dr_exiting) |
         bit(Primary::unconditional_io_exiting) | bit(Primary::use_io_bitmaps) |
-        bit(Primary::use_msr_bitmaps) | bit(Primary::monitor_exiting) | bit(Primary::pause_exiting) |
-        bit(Primary::activate_secondary_controls);
+        bit(Primary::monitor_trap_flag) | bit(Primary::use_msr_bitmaps) | bit(Primary::monitor_exiting) |
+        bit(Primary::pause_exiting) | bit(Primary::activate_secondary_controls);
     const u32 hidden_pin = ~(known_pin | host.pin.must_be_one());
     const u32 hidden_primary = ~(known_primary | host.primary.must_be_one());
-    u32 hidden_secondary = bit(Secondary::apic_register_virtualization) |
-                           bit(Secondary::virtual_interrupt_delivery) | bit(Secondary::enable_vm_functions) |
-                           bit(Secondary::vmcs_shadowing) | bit(Secondary::encls_exiting) |
-                           bit(Secondary::enable_pml) | bit(Secondary::ept_violation_ve) |
-                           bit(Secondary::conceal_vmx_from_pt) | bit(Secondary::use_tsc_scaling);
-    // Bits that this version of Kurma has no name for are hidden as well: their fields would not reach
-    // vmcs02.
-    hidden_secondary |= ~u32{0x021fffff};
+    // Bits that this version of Kurma has no name for are hidden: their fields would not reach vmcs02.
+    u32 hidden_secondary =
+        ~u32{0x021fffff} | bit(Secondary::encls_exiting) | bit(Secondary::conceal_vmx_from_pt);
     if (!policy.offer_ept)
-        hidden_secondary |= bit(Secondary::enable_ept) | bit(Secondary::unrestricted_guest);
+        hidden_secondary |= bit(Secondary::enable_ept) | bit(Secondary::unrestricted_guest) |
+                            bit(Secondary::enable_pml) | bit(Secondary::ept_violation_ve) |
+                            bit(Secondary::enable_vm_functions);
     if (!policy.offer_vpid) hidden_secondary |= bit(Secondary::enable_vpid);
     if (!policy.offer_unrestricted_guest) hidden_secondary |= bit(Secondary::unrestricted_guest);
+    if (!policy.offer_apicv)
+        hidden_secondary |=
+            bit(Secondary::apic_register_virtualization) | bit(Secondary::virtual_interrupt_delivery);
+    if (!policy.offer_vmcs_shadowing) hidden_secondary |= bit(Secondary::vmcs_shadowing);
     const u32 known_exit = bit(Exit::save_debug_controls) | bit(Exit::host_address_space_size) |
                            bit(Exit::acknowledge_interrupt_on_exit) | bit(Exit::save_pat) |
                            bit(Exit::load_pat) | bit(Exit::save_efer) | bit(Exit::load_efer) |
@@ -171,6 +185,8 @@ constexpr Capabilities offer(const Capabilities& host, const Policy& policy) {
                      accessed_dirty | invept_single | invept_all;
     if (policy.offer_vpid && host.may(Secondary::enable_vpid)) known_ept |= invvpid | invvpid_types;
     offered.ept_vpid = host.ept_vpid & known_ept;
+    offered.vmfunc =
+        offered.may(Secondary::enable_vm_functions) ? host.vmfunc & vm_function::eptp_switching : 0;
     return offered;
 }
 

@@ -47,6 +47,12 @@ enum class Exists : u8 {
     pat_controls,
     efer_controls,
     vmcs_shadowing,
+    virtual_interrupts,
+    pml,
+    vm_functions,
+    eptp_switching,
+    ept_violation_ve,
+    tsc_scaling,
 };
 
 /// Where the value of a field of vmcs12 lives while that VMCS is active.

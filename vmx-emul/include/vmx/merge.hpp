@@ -25,7 +25,7 @@ struct Controls02 {
 
 /// Host-physical addresses and tags that vmcs02 gets instead of vmcs12's own.
 struct Placement02 {
-    ept::Hpa msr_bitmap, io_bitmap_a, io_bitmap_b, virtual_apic, apic_access;
+    ept::Hpa msr_bitmap, io_bitmap_a, io_bitmap_b, virtual_apic, apic_access, vmread_bitmap, vmwrite_bitmap;
     Eptp eptp;
     u16 vpid = 0;
 };
@@ -44,7 +44,11 @@ constexpr Controls02 merge_controls(const Vmcs12& v, const Capabilities& host) {
     out.pin = v.get(field::pin_controls);
     out.primary =
         primary12.with(Primary::activate_secondary_controls).with_if(io_bitmaps, Primary::use_io_bitmaps);
+    // L0 itself logs, raises #VE and switches EPT pointers for L2, because it is L0 that knows ept12. With VM
+    // functions on and none allowed, each VMFUNC exits (SDM 3C 26.5.6.2).
     out.secondary = secondary12.with(Secondary::enable_ept)
+                        .without(Secondary::enable_pml)
+                        .without(Secondary::ept_violation_ve)
                         .with_if(host.may(Secondary::enable_vpid), Secondary::enable_vpid);
     ExitControls exit = v.get(field::exit_controls)
                             .with(Exit::host_address_space_size)
@@ -112,6 +116,10 @@ void merge_computed(const CheckedVmcs12& checked, const Capabilities& host, cons
         write(vmcs02, field::virtual_apic_address, place.virtual_apic.value());
     if (wanted.secondary.has(Secondary::virtualize_apic_accesses))
         write(vmcs02, field::apic_access_address, place.apic_access.value());
+    if (wanted.secondary.has(Secondary::vmcs_shadowing)) {
+        write(vmcs02, field::vmread_bitmap, place.vmread_bitmap.value());
+        write(vmcs02, field::vmwrite_bitmap, place.vmwrite_bitmap.value());
+    }
     if (wanted.secondary.has(Secondary::enable_vpid)) write(vmcs02, field::vpid, place.vpid);
     write(vmcs02, field::eptp, place.eptp);
 }

@@ -56,6 +56,8 @@ enum class L1Mode : u8 { legacy, ia32e };
 struct Vmcs12 {
     ept::L1Gpa region{0};
     bool launched = false;
+    /// The region has the shadow indicator: VMREAD and VMWRITE reach it, VM entry does not (SDM 3C 25.10).
+    bool shadow = false;
     /// Exit information that L0 made up itself stands in the image; otherwise vmcs02 has what hardware wrote.
     bool exit_information_in_image = false;
     /// Fields with home vmcs12 that L1 wrote since vmcs02 was last brought up to date.
@@ -97,6 +99,18 @@ constexpr FieldSet existing_fields(const Capabilities& capabilities) {
     return set;
 }
 
+/// The fields that L1 finds. Some processors (Bochs 2.7) have fields of features that they lack: L1 finds
+/// these too, and only those of features that are there but hidden from L1 are missing.
+constexpr FieldSet fields_for_l1(const FieldSet& of_processor, const Capabilities& host,
+                                 const Capabilities& offered) {
+    FieldSet set;
+    of_processor.for_each([&](FieldId id) {
+        const Exists condition = row_of(id).exists;
+        if (offered.exists(condition) || !host.exists(condition)) set.add(id);
+    });
+    return set;
+}
+
 inline constexpr FieldSet all_home12 =
     FieldSet::where([](const FieldRow& row) { return row.home == Home::vmcs12; });
 inline constexpr FieldSet all_home02_state = FieldSet::where(
@@ -111,6 +125,9 @@ inline constexpr FieldSet directly_readable = FieldSet::where(
     [](const FieldRow& row) { return row.home == Home::vmcs02 && row.shadow != Shadowable::no; });
 inline constexpr FieldSet directly_writable = FieldSet::where(
     [](const FieldRow& row) { return row.home == Home::vmcs02 && row.shadow == Shadowable::rw; });
+
+/// Bit 31 of a VMCS region's first word (SDM 3C 25.2).
+inline constexpr u32 shadow_indicator = 1u << 31;
 
 /// Pointers of L1 that point nowhere (SDM 3C 25.1).
 inline constexpr u64 no_pointer = ~u64{0};

@@ -206,12 +206,13 @@ InstrOutcome emulate_vmptrld(W& world) {
     const ept::L1Gpa region{pointer.value};
     Vmcs12* const active = world.find_active(region);
     // The revision is read even where the VMCS is active: L1 may have spoilt it, and the processor looks each
-    // time. Bit 31, the shadow indicator, is no part of a revision unless VMCS shadowing is offered, and then
-    // it must not be set here.
-    const auto revision = world.read_u32(region);
-    if (!revision || *revision != world.offered().revision())
+    // time. Bit 31, the shadow indicator, is no part of it where VMCS shadowing is offered.
+    const auto first_word = world.read_u32(region);
+    const u32 indicator = world.offered().may(Secondary::vmcs_shadowing) ? shadow_indicator : 0;
+    if (!first_word || (*first_word & ~indicator) != world.offered().revision())
         return fail(world, Error::vmptrld_wrong_revision);
     nested.current = active != nullptr ? active : world.activate(region);
+    nested.current->shadow = (*first_word & indicator) != 0;
     return InstrOutcome::succeed();
 }
 
@@ -233,7 +234,7 @@ InstrOutcome emulate_vm_entry(W& world, Reason launch_or_resume) {
     using namespace instr;
     if (const auto entry = admit(world); !entry.admitted) return InstrOutcome::faulted(entry.fault);
     const Vmcs12* const current = world.nested().current;
-    if (current == nullptr) return InstrOutcome::fail_invalid();
+    if (current == nullptr || current->shadow) return InstrOutcome::fail_invalid();
     if ((read(world.vmcs01(), field::guest_interruptibility) & interruptibility::mov_ss) != 0)
         return InstrOutcome::fail_valid(Error::entry_mov_ss_blocking);
     const bool launch = launch_or_resume == Reason::vmlaunch;

@@ -96,13 +96,18 @@ Why route_l2_fixed(const Vmcs12& vmcs12, const L2Exit& exit) {
         case Reason::vmlaunch:
         case Reason::vmptrld:
         case Reason::vmptrst:
-        case Reason::vmread:
         case Reason::vmresume:
-        case Reason::vmwrite:
         case Reason::vmxoff:
         case Reason::vmxon:
         case Reason::invept:
         case Reason::invvpid: return Why::l2_vmx_instruction;
+        case Reason::vmread:
+        case Reason::vmwrite:
+            return vmcs12.secondary().has(Secondary::vmcs_shadowing) ? Why::l2_shadowed_field
+                                                                     : Why::l2_vmx_instruction;
+        case Reason::vmfunc:
+            return vmcs12.get(field::vm_function_controls) != 0 ? Why::l2_vm_function
+                                                                : Why::l2_controls_of_l1;
         case Reason::ept_violation: return Why::l2_ept02_fill;
         case Reason::ept_misconfiguration: return Why::l2_ept12_misconfiguration;
         case Reason::rdmsr:
@@ -134,7 +139,6 @@ Why route_l2_fixed(const Vmcs12& vmcs12, const L2Exit& exit) {
         case Reason::apic_write:
         case Reason::rdrand:
         case Reason::invpcid:
-        case Reason::vmfunc:
         case Reason::encls:
         case Reason::rdseed:
         case Reason::pml_full:

@@ -32,6 +32,13 @@ TEST_F(VmEntry, blocking_by_mov_ss_fails_with_error_26_before_the_launch_state_i
     EXPECT_EQ(resume(), vm_fail_valid(26));
 }
 
+TEST_F(VmEntry, a_shadow_vmcs_cannot_be_entered) {
+    world.nested().current->shadow = true;
+    EXPECT_EQ(launch(), vm_fail_invalid);
+    world.vmcs01().set(field::guest_interruptibility, blocking_by_mov_ss);
+    EXPECT_EQ(resume(), vm_fail_invalid) << "whether there is a VMCS to enter comes first";
+}
+
 TEST_F(VmEntry, blocking_by_sti_does_not_stand_in_the_way) {
     world.vmcs01().set(field::guest_interruptibility, blocking_by_sti);
     EXPECT_EQ(launch(), enter_l2);

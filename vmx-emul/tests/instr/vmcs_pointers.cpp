@@ -140,9 +140,27 @@ TEST_F(Vmptrld, of_the_vmxon_region_fails_with_error_10) {
     EXPECT_EQ(vmptrst(world), b);
 }
 
+TEST_F(Vmptrld, takes_the_shadow_indicator_for_one_where_vmcs_shadowing_is_offered) {
+    world.poke(a, revision | 1u << 31, 4);
+    ASSERT_EQ(vmptrld(world, a), vm_succeed);
+    EXPECT_TRUE(world.nested().current->shadow);
+    world.poke(a, revision, 4);
+    ASSERT_EQ(vmptrld(world, a), vm_succeed);
+    EXPECT_FALSE(world.nested().current->shadow);
+}
+
+TEST_F(Vmptrld, takes_the_shadow_indicator_for_a_wrong_revision_where_vmcs_shadowing_is_not_offered) {
+    Capabilities offered = world.offered();
+    offered.secondary = offered.secondary.without(static_cast<u32>(Secondary::vmcs_shadowing));
+    world.offer(offered);
+    ASSERT_EQ(vmptrld(world, b), vm_succeed);
+    world.poke(a, revision | 1u << 31, 4);
+    EXPECT_EQ(vmptrld(world, a), vm_fail_valid(11));
+}
+
 TEST_F(Vmptrld, of_a_wrong_revision_fails_with_error_11) {
     ASSERT_EQ(vmptrld(world, b), vm_succeed);
-    for (const u32 wrong : {0u, revision + 1, revision | 1u << 31}) {
+    for (const u32 wrong : {0u, revision + 1, (revision + 1) | 1u << 31}) {
         world.poke(a, wrong, 4);
         EXPECT_EQ(vmptrld(world, a), vm_fail_valid(11)) << std::hex << wrong;
         EXPECT_EQ(vmptrst(world), b);

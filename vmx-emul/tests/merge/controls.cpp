@@ -51,10 +51,17 @@ TEST(MergeControls, secondary_controls_are_always_active_because_l0_needs_ept) {
     }
 }
 
+// What they do depends on ept12, which only L0 knows; hardware would do it by ept02.
+TEST(MergeControls, the_page_log_and_virtualization_exceptions_are_never_hardwares) {
+    for (const Secondary control : {Secondary::enable_pml, Secondary::ept_violation_ve})
+        EXPECT_FALSE(merge_controls(with(secondary_controls, control, true), host).secondary.has(control));
+}
+
 TEST(MergeControls, secondary_controls_of_l1_count_only_when_l1_activated_them) {
     Vmcs12 v = vmcs12();
     v.set(secondary_controls, {~u32{0}});
-    EXPECT_EQ(merge_controls(v, host).secondary.raw, ~u32{0});
+    EXPECT_EQ(merge_controls(v, host).secondary.raw,
+              ~bits(Secondary::enable_pml, Secondary::ept_violation_ve));
     v.set(primary_controls, v.get(primary_controls).without(Primary::activate_secondary_controls));
     EXPECT_EQ(merge_controls(v, host).secondary.raw, bits(Secondary::enable_ept, Secondary::enable_vpid));
 }

@@ -22,6 +22,8 @@ const Placement02 place{.msr_bitmap = ept::Hpa{0x7'1000},
                         .io_bitmap_b = ept::Hpa{0x7'3000},
                         .virtual_apic = ept::Hpa{0x7'4000},
                         .apic_access = ept::Hpa{0x7'5000},
+                        .vmread_bitmap = ept::Hpa{0x7'8000},
+                        .vmwrite_bitmap = ept::Hpa{0x7'9000},
                         .eptp = Eptp::make(ept::Hpa{0x7'6000}),
                         .vpid = 0x77};
 
@@ -42,7 +44,9 @@ const std::set<std::string> taken_over{"tsc_offset",       "xss_exiting_bitmap",
                                        "cr0_read_shadow",  "cr4_guest_host_mask",
                                        "cr4_read_shadow",  "cr3_target0",
                                        "cr3_target1",      "cr3_target2",
-                                       "cr3_target3"};
+                                       "cr3_target3",      "eoi_exit_bitmap0",
+                                       "eoi_exit_bitmap1", "eoi_exit_bitmap2",
+                                       "eoi_exit_bitmap3", "tsc_multiplier"};
 
 TEST(MergeSame, writes_nothing_when_l1_wrote_nothing) {
     Vmcs12 v = testing::valid_vmcs12(offered);

@@ -92,6 +92,23 @@ TEST(RouteL2, every_vmx_instruction_of_l2_is_l1s) {
         EXPECT_EQ(route(reason), Why::l2_vmx_instruction) << name_of(reason);
 }
 
+TEST(RouteL2, a_vmread_or_vmwrite_is_l0s_to_look_at_where_l1_lets_l2_shadow) {
+    for (const Reason reason : {Reason::vmread, Reason::vmwrite}) {
+        Vmcs12 v{};
+        v.set(field::primary_controls, PrimaryControls{}.with(Primary::activate_secondary_controls));
+        EXPECT_EQ(route(reason, {}, v), Why::l2_vmx_instruction);
+        v.set(field::secondary_controls, SecondaryControls{}.with(Secondary::vmcs_shadowing));
+        EXPECT_EQ(route(reason, {}, v), Why::l2_shadowed_field);
+    }
+}
+
+TEST(RouteL2, a_vm_function_is_l0s_to_perform_where_l1_allows_one) {
+    EXPECT_EQ(route(Reason::vmfunc), Why::l2_controls_of_l1);
+    Vmcs12 v{};
+    v.set(field::vm_function_controls, vm_function::eptp_switching);
+    EXPECT_EQ(route(Reason::vmfunc, {}, v), Why::l2_vm_function);
+}
+
 // L0 sets none of these controls in vmcs02 itself, so only L1 can have.
 TEST(RouteL2, exits_that_only_controls_cause_are_l1s) {
     for (const Reason reason : {Reason::interrupt_window,

@@ -1,0 +1,127 @@
+#include "l1_shadowing.hpp"
+
+#include <vmx/instruction.hpp>
+
+#include "../cpu/vmx_root.hpp"
+#include "l2_instruction.hpp"
+#include "rooms.hpp"
+#include "slots.hpp"
+
+namespace kurma::l0 {
+
+using namespace vmx;
+using ept::Hpa;
+using ept::L1Gpa;
+
+namespace {
+
+constexpr u64 bitmap_encodings = 0x8000;
+
+bool bit_of(const u8* page, u64 bit) { return ((page[bit / 8] >> (bit % 8)) & 1) != 0; }
+
+/// L1's bitmap, with a bit set for each encoding that is not of a field that L1 is offered.
+void merge_field_bitmap(const Cpu& cpu, Hpa page02, u64 address12) {
+    u8* const out = mm::at<u8>(page02);
+    const u8* const of_l1 = mm::at<u8>(cpu.machine->place(address12));
+    __builtin_memset(out, 0xff, 4096);
+    cpu.machine->offered_fields.for_each([&](FieldId id) {
+        const Encoding encoding = row_of(id).encoding;
+        const auto pass_on = [&](u32 raw) {
+            if (!bit_of(of_l1, raw)) out[raw / 8] = static_cast<u8>(out[raw / 8] & ~(1u << (raw % 8)));
+        };
+        pass_on(encoding.raw);
+        if (encoding.width() == FieldWidth::w64) pass_on(encoding.raw | 1);
+    });
+}
+
+/// Whether L2 may reach a field through a merged bitmap, either half of it.
+bool reachable(Hpa bitmap02, FieldId id) {
+    const Encoding encoding = row_of(id).encoding;
+    const u8* const bits = mm::at<u8>(bitmap02);
+    return !bit_of(bits, encoding.raw) ||
+           (encoding.width() == FieldWidth::w64 && !bit_of(bits, encoding.raw | 1));
+}
+
+/// The region that vmcs12's link pointer names. It was found good at the entry.
+Vmcs12Region& linked_region(const Cpu& cpu, const VmcsSlot& slot) {
+    return *mm::at<Vmcs12Region>(cpu.machine->place(slot.vmcs12.get(field::vmcs_link_pointer)));
+}
+
+void make_pages(Cpu& cpu, L1Shadow& shadow) {
+    mm::Pages& pages = cpu.machine->pages;
+    shadow.vmcs = make_vmcs(cpu);
+    *mm::at<u32>(shadow.vmcs) |= shadow_indicator;
+    shadow.vmread_bitmap = mm::must_allocate(pages);
+    shadow.vmwrite_bitmap = mm::must_allocate(pages);
+}
+
+void make_shadow_current(Cpu& cpu, const L1Shadow& shadow) { make_current(cpu, shadow.vmcs); }
+
+/// Only a VMCS that is not active may be reached through a link pointer.
+void release_shadow(Cpu& cpu, const L1Shadow& shadow) {
+    ++cpu.totals.vmclear;
+    hw::vmclear(shadow.vmcs);
+    if (cpu.current == shadow.vmcs) cpu.current = Hpa{no_pointer};
+}
+
+}  // namespace
+
+Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
+    L1Shadow& shadow = slot.l1_shadow;
+    if (shadow.vmcs.value() == 0) make_pages(cpu, shadow);
+    if (VmcsSlot* const active = find_slot(cpu, L1Gpa{slot.vmcs12.get(field::vmcs_link_pointer)}))
+        write_back(cpu, *active);
+    merge_field_bitmap(cpu, shadow.vmread_bitmap, slot.vmcs12.get(field::vmread_bitmap));
+    merge_field_bitmap(cpu, shadow.vmwrite_bitmap, slot.vmcs12.get(field::vmwrite_bitmap));
+    const Vmcs12Region& region = linked_region(cpu, slot);
+    make_shadow_current(cpu, shadow);
+    cpu.machine->offered_fields.for_each([&](FieldId id) {
+        if (!reachable(shadow.vmread_bitmap, id) && !reachable(shadow.vmwrite_bitmap, id)) return;
+        const Encoding encoding = row_of(id).encoding;
+        ++cpu.totals.vmwrite;
+        hw::vmwrite(encoding.raw, region.image[static_cast<usize>(id)] & value_mask(encoding));
+    });
+    release_shadow(cpu, shadow);
+    shadow.in_use = true;
+    return shadow.vmcs;
+}
+
+void save_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
+    L1Shadow& shadow = slot.l1_shadow;
+    if (!shadow.in_use) return;
+    shadow.in_use = false;
+    Vmcs12Region& region = linked_region(cpu, slot);
+    make_shadow_current(cpu, shadow);
+    cpu.machine->offered_fields.for_each([&](FieldId id) {
+        if (!reachable(shadow.vmwrite_bitmap, id)) return;
+        ++cpu.totals.vmread;
+        region.image[static_cast<usize>(id)] = hw::vmread(row_of(id).encoding.raw);
+    });
+    release_shadow(cpu, shadow);
+}
+
+Why answer_shadowed_field(Cpu& cpu, Gprs& gprs, const L2Exit& exit) {
+    VmcsSlot& slot = *cpu.running;
+    Vmcs12& v = slot.vmcs12;
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    const unsigned index = InstructionInfo{read(vmcs02, field::exit_instruction_info)}.register2();
+    u64 encoding = index == Gprs::rsp ? read(vmcs02, field::guest_rsp) : gprs.value[index];
+    if (!instr::long_mode_code(vmcs02)) encoding &= 0xffffffff;
+    const u64 bitmap =
+        exit.reason.basic() == Reason::vmread ? v.get(field::vmread_bitmap) : v.get(field::vmwrite_bitmap);
+    if (encoding >= bitmap_encodings || bit_of(mm::at<u8>(cpu.machine->place(bitmap)), encoding))
+        return reflect_to_l1(cpu, exit, Why::l2_vmx_instruction);
+    // L1 lets it through, so what L0 stopped at is a field that L1 does not have.
+    u64 flags = read(vmcs02, field::guest_rflags) & ~x86::rflags::arithmetic;
+    if (v.get(field::vmcs_link_pointer) == no_pointer) {
+        flags |= x86::rflags::cf;
+    } else {
+        flags |= x86::rflags::zf;
+        v.set(field::vm_instruction_error, static_cast<u32>(VmInstructionError::unsupported_component));
+    }
+    write(vmcs02, field::guest_rflags, flags);
+    settle_for_l2(slot, vmcs02, InstrOutcome::succeed());
+    return Why::l2_shadowed_field;
+}
+
+}  // namespace kurma::l0

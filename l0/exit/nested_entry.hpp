@@ -1,0 +1,16 @@
+// What an entry of L2 leaves behind for the turns after it.
+#pragma once
+
+#include "../cpu/vmcs.hpp"
+
+namespace kurma::l0 {
+
+/// L2 runs on after an exit that L0 kept: what only L1's entry is to do must not be done once more.
+[[gnu::always_inline]] inline void entry_is_over(VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    if (!slot.loads_msrs) [[likely]]
+        return;
+    slot.loads_msrs = false;
+    write(vmcs02, vmx::field::entry_msr_load_count, 0);
+}
+
+}  // namespace kurma::l0
