@@ -8,6 +8,7 @@
 #include "cpu/power.hpp"
 #include "cpu/segments.hpp"
 #include "cpu/traps.hpp"
+#include "random/random.hpp"
 #include "sweeps/sweep.hpp"
 #include "vmx/operation.hpp"
 
@@ -39,8 +40,13 @@ void run_mode(const CommandLine& command_line) {
         run_sweeps(topic);
     } else if (same_text(mode, "topics")) {
         list_topics();
+    } else if (same_text(mode, "random")) {
+        run_random(command_line);
+    } else if (same_text(mode, "random-summary")) {
+        run_random_summary(command_line);
     } else {
-        print("conformance: unknown mode=", static_cast<const char*>(mode), ": sweep or topics\n");
+        print("conformance: unknown mode=", static_cast<const char*>(mode),
+              ": sweep, topics, random or random-summary\n");
     }
 }
 

@@ -1,0 +1,72 @@
+// States that no case enters with, each with its reason. They are taken back after all mutations, so that a
+// case stays the same on every processor.
+#include "random/arena.hpp"
+#include "random/case.hpp"
+#include "random/host.hpp"
+#include "random/instructions.hpp"
+#include "random/values.hpp"
+
+namespace conformance::random {
+namespace {
+
+constexpr u64 virtual_nmis = bit(5);
+constexpr u64 cr0_pe = bit(0), cr0_pg = bit(31), cr4_pae = bit(5);
+constexpr u64 blocked_by_nmi = bit(3);
+constexpr u64 activity_active = 0, activity_wait_for_sipi = 3;
+
+bool injects(const Case& c) {
+    return (c.fields[Slot::entry_interruption_information] & interruption::valid) != 0;
+}
+bool injects_nmi(const Case& c) {
+    constexpr u64 type = 7 << 8;
+    return injects(c) && (c.fields[Slot::entry_interruption_information] & type) == interruption::nmi;
+}
+bool uses(const Case& c, u64 control) {
+    return (c.fields[Slot::primary_controls] & primary::secondary) != 0 &&
+           (c.fields[Slot::secondary_controls] & control) != 0;
+}
+
+// An L2 that halts, shuts down or waits for an IPI wakes by nothing here: all interrupts are masked. An
+// injected event makes it active, so that these states are tried only with one.
+void keep_awake(Case& c) {
+    u64& activity = c.fields[Slot::guest_activity];
+    if (activity != activity_active && activity <= activity_wait_for_sipi && !injects(c))
+        activity = activity_active;
+    if (c.instruction == &halt && (c.fields[Slot::primary_controls] & primary::hlt) == 0)
+        c.instruction = &plain_vmcall;
+}
+
+// Paging without protection stops Bochs 2.7 ("VMENTER CR0 is broken"), which checks neither at VM entry. And
+// without EPT an L2 without paging would run in L1's own memory.
+void keep_paging(Case& c) {
+    u64& cr0 = c.fields[Slot::guest_cr0];
+    if ((cr0 & cr0_pg) != 0) cr0 |= cr0_pe;
+    if (!uses(c, secondary::ept)) cr0 |= cr0_pe | cr0_pg;
+}
+
+// Memory that nobody answers for reads as ones. For tables of eight-byte entries that is a reserved bit, for
+// those of four bytes a translation to somewhere.
+void keep_tables_in_memory(Case& c) {
+    u64& cr3 = c.fields[Slot::guest_cr3];
+    const u64 first = address_of(&arena), end = first + sizeof arena;
+    if (uses(c, secondary::ept) || (c.fields[Slot::guest_cr4] & cr4_pae) != 0) return;
+    if ((cr3 < first || cr3 >= end) && cr3 >> physical_width == 0) cr3 = arena.zeroes.address();
+}
+
+// Bochs 2.7 keeps virtual-NMI blocking from one VM entry to the next, so that a case would depend on those
+// before it.
+void keep_virtual_nmis_open(Case& c) {
+    if ((c.fields[Slot::guest_interruptibility] & blocked_by_nmi) != 0 || injects_nmi(c))
+        c.fields[Slot::pin_controls] &= ~virtual_nmis;
+}
+
+}  // namespace
+
+void keep_within_bounds(Case& c) {
+    keep_awake(c);
+    keep_paging(c);
+    keep_tables_in_memory(c);
+    keep_virtual_nmis_open(c);
+}
+
+}  // namespace conformance::random

@@ -1,0 +1,10 @@
+// Which exit-information fields the manual defines for an exit (SDM 3C 28.2), and what they hold.
+#pragma once
+
+#include "random/answer.hpp"
+
+namespace conformance::random {
+
+void add_exit_information(Answer& answer, u32 exit_reason);
+
+}  // namespace conformance::random

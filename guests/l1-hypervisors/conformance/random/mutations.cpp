@@ -1,0 +1,252 @@
+// Which fields and words are changed, how, and how often.
+#include "console/console.hpp"
+#include "random/arena.hpp"
+#include "random/case.hpp"
+#include "random/host.hpp"
+#include "random/values.hpp"
+
+namespace conformance::random {
+namespace {
+
+constexpr Slot no_slot = Slot::posted_interrupt_vector;  // one of those that no case uses
+
+struct Row {
+    Slot slot;
+    Values values;
+    u32 weight = 1;
+    const char* word_name = nullptr;
+    u64* word = nullptr;
+    bool in_ept = false;
+};
+
+constexpr Row field_row(Slot slot, Values values, u32 weight = 1) { return {slot, values, weight}; }
+constexpr Row word_row(const char* name, u64* word, Values values, u32 weight = 1) {
+    return {no_slot, values, weight, name, word, false};
+}
+constexpr Row ept_row(const char* name, u64* word, Values values, u32 weight = 1) {
+    return {no_slot, values, weight, name, word, true};
+}
+
+// Bits of the controls whose features Kurma does not offer to L1 as yet, and VM entries and exits of the
+// system-management mode, which the processor model does not have.
+constexpr u64 pin_kept_out = bit(7);
+constexpr u64 primary_kept_out = bit(27);
+constexpr u64 secondary_kept_out =
+    bit(8) | bit(9) | bit(13) | bit(14) | bit(17) | bit(18) | bit(20) | bit(25);
+constexpr u64 exit_kept_out = bit(12);
+constexpr u64 entry_kept_out = bit(10) | bit(11) | bit(13);
+
+// Controls that this generation knows: most of the flips are among these, the others hit reserved bits.
+constexpr u64 pin_known = bit(0) | bit(3) | bit(5) | bit(6);
+constexpr u64 primary_known = 0xF3F99E8C & ~primary_kept_out;
+constexpr u64 secondary_known = 0x0001FFFF & ~secondary_kept_out;
+constexpr u64 exit_known = bit(2) | bit(9) | bit(15) | bit(18) | bit(19) | bit(20) | bit(21) | bit(22);
+constexpr u64 entry_known = bit(2) | bit(9) | bit(14) | bit(15);
+
+template <u64 known, u64 kept_out>
+u64 control(u64 was, Chance& chance) {
+    return was ^ chance.bit_of(chance.one_in(8) ? low_half & ~kept_out : known);
+}
+
+constexpr Row control_rows[] = {
+    field_row(Slot::pin_controls, control<pin_known, pin_kept_out>, 3),
+    field_row(Slot::primary_controls, control<primary_known, primary_kept_out>, 6),
+    field_row(Slot::secondary_controls, control<secondary_known, secondary_kept_out>, 6),
+    field_row(Slot::exit_controls, control<exit_known, exit_kept_out>, 3),
+    field_row(Slot::entry_controls, control<entry_known, entry_kept_out>, 3),
+    field_row(Slot::exception_bitmap, flip<low_half>, 2),
+    field_row(Slot::page_fault_mask, any),
+    field_row(Slot::page_fault_match, flip<0x1F>),
+    field_row(Slot::cr3_target_count, one_of<1, 3, 4, 5, 255, 256, low_half>),
+    field_row(Slot::tpr_threshold, one_of<0, 0, 1, 15, 16, 0x80000000>),
+    field_row(Slot::vpid, one_of<0, 0, 1, 0xFFFF>),
+    field_row(Slot::preemption_timer, one_of<0>),
+    field_row(Slot::tsc_offset, any),
+    field_row(Slot::cr0_mask, any),
+    field_row(Slot::cr4_mask, any),
+    field_row(Slot::cr0_shadow, any),
+    field_row(Slot::cr4_shadow, any),
+    field_row(Slot::cr3_target_0, one_of<0, 1>),
+    field_row(Slot::io_bitmap_a, page_read),
+    field_row(Slot::io_bitmap_b, page_read),
+    field_row(Slot::msr_bitmap, page_read),
+    field_row(Slot::virtual_apic_address, virtual_apic_page, 2),
+    field_row(Slot::apic_access_address, apic_access_page),
+    field_row(Slot::eptp, eptp, 3),
+    field_row(Slot::executive_vmcs, any),
+};
+
+constexpr Row event_rows[] = {
+    field_row(Slot::entry_interruption_information, event, 6),
+    field_row(Slot::entry_exception_error_code, one_of<1, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x80000000>),
+    field_row(Slot::entry_instruction_length, one_of<0, 1, 2, 15, 16, 0x80000001>),
+    field_row(Slot::guest_interruptibility, one_of<1, 2, 3, 4, 8, 9, 0xA, 0x10, 0x20, 0x80000000>, 3),
+    field_row(Slot::guest_activity, one_of<1, 1, 2, 3, 4, 5, 0x80000000>, 2),
+    field_row(Slot::guest_pending_debug, flip<0x1F00F | bit(4) | bit(63)>, 2),
+};
+
+#define RANDOM_SEGMENT_ROWS(name)                                                                           \
+    field_row(Slot::guest_##name##_selector, selector), field_row(Slot::guest_##name##_base, segment_base), \
+        field_row(Slot::guest_##name##_limit, limit),                                                       \
+        field_row(Slot::guest_##name##_access, access_rights, 3)
+
+constexpr Row segment_rows[] = {
+    RANDOM_SEGMENT_ROWS(cs),
+    RANDOM_SEGMENT_ROWS(ss),
+    RANDOM_SEGMENT_ROWS(ds),
+    RANDOM_SEGMENT_ROWS(es),
+    RANDOM_SEGMENT_ROWS(fs),
+    RANDOM_SEGMENT_ROWS(gs),
+    RANDOM_SEGMENT_ROWS(tr),
+    RANDOM_SEGMENT_ROWS(ldtr),
+    field_row(Slot::guest_ldtr_access, one_of<0x82, 0x82, 0x8082, 0x92, 0x02>),
+    field_row(Slot::guest_gdtr_base, canonical),
+    field_row(Slot::guest_gdtr_limit, limit),
+    field_row(Slot::guest_idtr_base, canonical),
+    field_row(Slot::guest_idtr_limit, limit),
+};
+
+constexpr Row register_rows[] = {
+    field_row(Slot::guest_cr0, guest_cr0, 3),
+    field_row(Slot::guest_cr4, guest_cr4, 3),
+    field_row(Slot::guest_cr3, guest_cr3, 2),
+    field_row(Slot::guest_dr7, flip<all_bits>),
+    field_row(Slot::guest_dr7, flip<0xFFFF>),
+    field_row(Slot::guest_rip, guest_rip, 2),
+    field_row(Slot::guest_rsp, guest_rsp),
+    field_row(Slot::guest_rflags, guest_rflags, 3),
+    field_row(Slot::guest_debugctl, flip<0xFFFF>),
+    field_row(Slot::guest_debugctl, flip<all_bits>),
+    field_row(Slot::guest_efer, efer, 2),
+    field_row(Slot::guest_pat, pat, 2),
+    field_row(Slot::guest_sysenter_cs, any),
+    field_row(Slot::guest_sysenter_esp, canonical),
+    field_row(Slot::guest_sysenter_eip, canonical),
+    field_row(Slot::vmcs_link_pointer, link_pointer, 3),
+    field_row(Slot::guest_smbase, any),
+    field_row(Slot::guest_pdpte_0, pdpte),
+    field_row(Slot::guest_pdpte_1, pdpte),
+    field_row(Slot::guest_pdpte_2, pdpte),
+    field_row(Slot::guest_pdpte_3, pdpte),
+};
+
+constexpr Row host_rows[] = {
+    field_row(Slot::host_cr0, host_cr0, 2),
+    field_row(Slot::host_cr3, host_cr3, 2),
+    field_row(Slot::host_cr4, host_cr4, 2),
+    field_row(Slot::host_cs_selector, host_selector),
+    field_row(Slot::host_ss_selector, host_selector),
+    field_row(Slot::host_ds_selector, host_selector),
+    field_row(Slot::host_es_selector, host_selector),
+    field_row(Slot::host_fs_selector, host_selector),
+    field_row(Slot::host_gs_selector, host_selector),
+    field_row(Slot::host_tr_selector, host_selector),
+    field_row(Slot::host_fs_base, canonical),
+    field_row(Slot::host_gs_base, canonical),
+    field_row(Slot::host_tr_base, canonical),
+    field_row(Slot::host_gdtr_base, canonical),
+    field_row(Slot::host_idtr_base, canonical),
+    field_row(Slot::host_sysenter_cs, any),
+    field_row(Slot::host_sysenter_esp, canonical),
+    field_row(Slot::host_sysenter_eip, canonical),
+    field_row(Slot::host_rsp, canonical),
+    field_row(Slot::host_rip, host_rip, 2),
+    field_row(Slot::host_pat, pat, 2),
+    field_row(Slot::host_efer, efer, 2),
+};
+
+// Lists of MSRs: an entry is a word with the number and one with the value (SDM 3C 25.7.2).
+constexpr Row msr_rows[] = {
+    field_row(Slot::entry_msr_load_count, one_of<1, 2, 3, 4, 5, 6, 7, 8, 9>, 8),
+    field_row(Slot::entry_msr_load_address, msr_area, 4),
+    word_row(
+        "entry-msr.0.number", &arena.entry_msrs.entry[0],
+        one_of<0xC0000080, 0xC0000100, 0xC0000101, 0x808, 0x12345678, 0x1000000C0000102, 0x277, 0xC0000081>),
+    word_row("entry-msr.0.value", &arena.entry_msrs.entry[1], canonical),
+    word_row("entry-msr.1.number", &arena.entry_msrs.entry[2],
+             one_of<0x174, 0x175, 0x176, 0x79, 0x9B, 0x9E, 0x1D9>),
+    word_row("entry-msr.1.value", &arena.entry_msrs.entry[3], any),
+    field_row(Slot::exit_msr_load_count, one_of<1, 2, 3>, 2),
+    field_row(Slot::exit_msr_load_address, bad_msr_area),
+    field_row(Slot::exit_msr_store_count, one_of<1, 2, 3, 4>, 2),
+    field_row(Slot::exit_msr_store_address, bad_msr_area),
+};
+
+constexpr Row memory_rows[] = {
+    word_row("pml4e", &arena.pml4.entry[0], table_entry),
+    word_row("pdpte", &arena.pdpt.entry[0], table_entry),
+    word_row("pde", &arena.directory.entry[0], table_entry),
+    word_row("pte.code", &arena.pages.entry[at::code / page_size], table_entry, 2),
+    word_row("pte.stack", &arena.pages.entry[at::stack / page_size], table_entry),
+    word_row("pte.idt64", &arena.pages.entry[at::idt64 / page_size], table_entry),
+    word_row("pae-pdpte.0", &arena.pae_pdpt.entry[0], pdpte, 2),
+    word_row("pae-pdpte.3", &arena.pae_pdpt.entry[3], pdpte),
+    word_row("pde32", &arena.directory32.entry[0], flip<0xF7F>),
+    word_row("pte32.code", &arena.pages32.entry[at::code / page_size / 2], flip<0xFFF>),
+    ept_row("ept-pml4e", &arena.ept_top.entry[0], ept_node, 2),
+    ept_row("ept-pdpte", &arena.ept_pdpt.entry[0], ept_node, 2),
+    ept_row("ept-pde", &arena.ept_directory.entry[0], ept_node, 2),
+    ept_row("ept-pte.code", &arena.ept_pages[0].entry[at::code / page_size], ept_leaf, 3),
+    ept_row("ept-pte.stack", &arena.ept_pages[0].entry[at::stack / page_size], ept_leaf),
+    ept_row("ept-pte.idt", &arena.ept_pages[0].entry[at::vectors / page_size], ept_leaf),
+    word_row("virtual-tpr", &arena.virtual_apic.entry[task_priority_word], one_of<0x10, 0xF0, 0x100>),
+    word_row("link-revision", &arena.link.entry[0], flip<low_half>, 2),
+};
+
+struct Group {
+    const Row* rows;
+    usize count;
+    u32 weight;
+};
+template <usize count>
+constexpr Group group(const Row (&rows)[count], u32 weight) {
+    return {rows, count, weight};
+}
+constexpr Group groups[] = {
+    group(control_rows, 4), group(event_rows, 4), group(segment_rows, 5), group(register_rows, 5),
+    group(host_rows, 4),    group(msr_rows, 2),   group(memory_rows, 3),
+};
+
+const Row& choose(Chance& chance) {
+    u64 total = 0;
+    for (const Group& g : groups) total += g.weight;
+    u64 left = chance.below(total);
+    const Group* chosen = groups;
+    for (; left >= chosen->weight; ++chosen) left -= chosen->weight;
+    total = 0;
+    for (usize i = 0; i < chosen->count; ++i) total += chosen->rows[i].weight;
+    left = chance.below(total);
+    const Row* row = chosen->rows;
+    for (; left >= row->weight; ++row) left -= row->weight;
+    return *row;
+}
+
+void apply(Case& c, const Row& row, Chance& chance, u64 mutation, bool tell) {
+    const bool in_memory = row.word != nullptr;
+    const u64 was = in_memory ? *row.word : c.fields[row.slot];
+    u64 value = row.values(was, chance);
+    if (in_memory) {
+        c.changes[c.change_count++] = {row.word_name, row.word, was, value, row.in_ept};
+        *row.word = value;
+    } else {
+        value &= field_of(row.slot).mask();
+        c.fields[row.slot] = value;
+    }
+    if (tell)
+        print("random ", c.index, ": mutation ", mutation, " ", in_memory ? row.word_name : name_of(row.slot),
+              "=", hex(value), " (was ", hex(was), ")\n");
+}
+
+}  // namespace
+
+void mutate(Case& c, const Chance& chance, u64 mask, bool tell) {
+    Chance counting = chance.child(max_mutations);
+    const u64 count = counting.below(max_mutations + 1);
+    for (u64 mutation = 0; mutation < count; ++mutation) {
+        if ((mask >> mutation & 1) == 0) continue;
+        Chance own = chance.child(mutation);
+        apply(c, choose(own), own, mutation, tell);
+    }
+}
+
+}  // namespace conformance::random

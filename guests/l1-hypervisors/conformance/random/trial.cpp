@@ -1,0 +1,174 @@
+#include "random/trial.hpp"
+
+#include "cpu/instructions.hpp"
+#include "random/arena.hpp"
+#include "random/exit_information.hpp"
+#include "vmx/operation.hpp"
+
+namespace conformance::random {
+void flush_ept() {
+    const InvalidationDescriptor whole = {ept_pointer(), 0};
+    if (!invept(static_cast<u64>(InvalidationType::single_context), whole).succeeded())
+        give_up("INVEPT failed");
+}
+
+namespace {
+
+void flush_vpids() {
+    if (!invvpid(static_cast<u64>(InvalidationType::all_contexts), {0, 0}).succeeded())
+        give_up("INVVPID failed");
+}
+
+}  // namespace
+
+void Trial::prepare() {
+    usual_ = found_state();
+    launched_.create();
+    resumed_.create();
+    current_ = &resumed_;
+    Case valid;
+    Chance chance(0);
+    do {
+        valid = {};
+        make_base(valid, chance);
+    } while (valid.mode != Mode::wide);
+    launch_once(valid);
+}
+
+// Makes the second VMCS a launched one.
+void Trial::launch_once(const Case& valid) {
+    resumed_.write(valid.fields);
+    clean_arena();
+    random_registers = valid.registers;
+    if (random_enter(0) == 0) give_up("a plain 64-bit L2 could not be launched");
+    put_back(found_state(), usual_);
+    for (const Slot slot : guest_slots) resumed_.read_back(slot);
+    for (const Slot slot : {Slot::entry_controls, Slot::entry_interruption_information})
+        resumed_.read_back(slot);
+}
+
+// EPT12 is rewritten in place, and all L2s with a VPID share it whatever tables they have (SDM 3C 29.4.3).
+void Trial::invalidate(const Case& c) {
+    for (u64 i = 0; i < c.change_count; ++i)
+        if (c.changes[i].in_ept) return flush_ept();
+}
+
+Outcome Trial::run(const Case& c) {
+    Vmcs* const vmcs = c.resume ? &resumed_ : &launched_;
+    if (!c.resume)
+        vmcs->clear_launch_state();
+    else if (current_ != vmcs)
+        vmcs->make_current();
+    current_ = vmcs;
+    vmcs->write(c.fields);
+    invalidate(c);
+    if (c.with_vpid) flush_vpids();
+    random_registers = c.registers;
+    answer_.clear();
+    const u64 stub = random_enter(c.resume ? 1 : 0);
+    const Outcome outcome = stub == 0 ? collect_failure() : collect_exit(c, stub);
+    return outcome;
+}
+
+Outcome Trial::collect_failure() {
+    constexpr u64 arithmetic = rflags_arithmetic;
+    const u64 flags = random_found_rflags & arithmetic;
+    Outcome outcome = {Outcome::Kind::failed_invalid, 0};
+    if (flags != rflags_cf) {
+        outcome.kind = Outcome::Kind::failed_valid;
+        outcome.number = static_cast<u32>(vmread(field::vm_instruction_error));
+    }
+    answer_.add("flags", flags);
+    answer_.add("error", outcome.number);
+    const u64* const registers = &random_registers.rax;
+    for (usize i = 0; i < sizeof random_registers / sizeof *registers; ++i)
+        answer_.add("register", registers[i]);
+    add_launch_state(current_ == &resumed_);
+    return outcome;
+}
+
+Outcome Trial::collect_exit(const Case& c, u64 stub) {
+    const u64 rsp = random_found_rsp, rflags = random_found_rflags;
+    const HostState found = found_state();
+    put_back(found, usual_);
+    Outcome outcome = {Outcome::Kind::exited, static_cast<u32>(vmread(field::exit_reason))};
+    const bool entry_failed = (outcome.number & reason::entry_failed) != 0;
+    if (outcome.number == reason::preemption_timer && c.fields[Slot::preemption_timer] != 0)
+        outcome.kind = Outcome::Kind::watchdog;
+    answer_.add("reason", outcome.number);
+    answer_.add("qualification", vmread(field::exit_qualification));
+    if (!entry_failed) add_exit_information(answer_, outcome.number);
+    add_guest_state(c, entry_failed);
+    answer_.add("stub", stub);
+    answer_.add("rsp", rsp);
+    answer_.add("rflags", rflags);
+    add_found(found);
+    if (!entry_failed) add_memory(c);
+    add_launch_state(current_ == &resumed_ || !entry_failed);
+    if (outcome.kind == Outcome::Kind::watchdog) answer_.clear();
+    return outcome;
+}
+
+void Trial::add_guest_state(const Case& c, bool entry_failed) {
+    const bool timer_is_saved = (c.fields[Slot::exit_controls] & exit_control::save_preemption_timer) != 0;
+    for (const Slot slot : guest_slots) {
+        const u64 value = current_->read_back(slot);
+        const bool depends_on_time = slot == Slot::preemption_timer && timer_is_saved && !entry_failed;
+        if (value != c.fields[slot] && !depends_on_time) answer_.add(name_of(slot), value);
+    }
+    for (const Slot slot : {Slot::entry_controls, Slot::entry_interruption_information})
+        answer_.add(name_of(slot), current_->read_back(slot));
+    constexpr const char* names[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+                                     "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    const u64* const registers = &random_registers.rax;
+    for (usize i = 0; i < sizeof names / sizeof names[0]; ++i) answer_.add(names[i], registers[i]);
+}
+
+// What L2's events pushed, what its instruction stored, and the MSRs that the exit stored.
+void Trial::add_memory(const Case& c) {
+    u64 sum = 0;
+    for (const Page* page : {&arena.stack, &arena.ring0_stack, &arena.data}) {
+        const u64* const words = at_address<const u64>(page->address());
+        constexpr usize first = (at::data_start - 0x10) / sizeof(u64),
+                        last = (at::data_start + 0x20) / sizeof(u64),
+                        frame = (at::stack_start - 0x40) / sizeof(u64),
+                        frame_end = (at::stack_start + 0x10) / sizeof(u64);
+        for (usize i = first; i < last; ++i) sum = mixed(sum ^ words[i]);
+        for (usize i = frame; i < frame_end; ++i) sum = mixed(sum ^ words[i]);
+    }
+    answer_.add("memory", sum);
+    if (c.fields[Slot::exit_msr_store_count] != 0)
+        for (usize word = 1; word < 8; word += 2) answer_.add("stored-msr", arena.stored_msrs.entry[word]);
+    answer_.add("task-priority", arena.virtual_apic.entry[task_priority_word]);
+}
+
+// VMLAUNCH of a launched VMCS and VMRESUME of a clear one fail before anything else is looked at (SDM
+// 3C 27.1).
+void Trial::add_launch_state(bool launched) {
+    const u64 stub = random_enter(launched ? 0 : 1);
+    if (stub != 0) put_back(found_state(), usual_);
+    answer_.add("launch-state", stub != 0 ? ~u64{0} : vmread(field::vm_instruction_error));
+}
+
+void Trial::add_found(const HostState& found) {
+    constexpr const char* names[] = {"cr0",          "cr2",         "cr3",
+                                     "cr4",          "dr6",         "dr7",
+                                     "cs",           "ss",          "ds",
+                                     "es",           "fs",          "gs",
+                                     "tr",           "ldtr",        "gdtr-base",
+                                     "gdtr-limit",   "idtr-base",   "idtr-limit",
+                                     "fs-base",      "gs-base",     "efer",
+                                     "pat",          "sysenter-cs", "sysenter-esp",
+                                     "sysenter-eip", "debugctl",    "kernel-gs-base",
+                                     "star",         "lstar",       "cstar",
+                                     "sfmask"};
+    static_assert(sizeof names / sizeof names[0] == sizeof(HostState) / sizeof(u64));
+    const u64* const values = &found.cr0;
+    const u64* const before = &usual_.cr0;
+    for (usize i = 0; i < sizeof names / sizeof names[0]; ++i) {
+        // What is as usual is told by its absence, to keep answers readable.
+        if (values[i] != before[i]) answer_.add("host.", names[i], values[i]);
+    }
+}
+
+}  // namespace conformance::random
