@@ -4,6 +4,12 @@
 
 namespace conformance {
 
-void sweep_exits() { exits::sweep_instructions(); }
+void sweep_exits() {
+    exits::sweep_instructions();
+    exits::sweep_control_registers();
+    exits::sweep_debug_registers();
+    exits::sweep_ports();
+    exits::sweep_msrs();
+}
 
 }  // namespace conformance

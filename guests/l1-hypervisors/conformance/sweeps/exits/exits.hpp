@@ -8,5 +8,9 @@ namespace conformance::exits {
 inline constexpr char topic[] = "exits";
 
 void sweep_instructions();
+void sweep_control_registers();
+void sweep_debug_registers();
+void sweep_ports();
+void sweep_msrs();
 
 }  // namespace conformance::exits
