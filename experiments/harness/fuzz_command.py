@@ -23,6 +23,7 @@ ALL = "all"
 DEFAULT_SECONDS = 60
 SEED = 1                     # Of runs that repeat.
 SECONDS_FOR_ONE_INPUT = 60   # No input takes a hundredth of a second: one that takes so long has no end.
+LONGEST_INPUT = 1024         # Bytes: no target takes more steps than that.
 TAIL_LINES = 40
 PULSE = re.compile(r"^#(\d+)\s.*\bcov: (\d+)", re.MULTILINE)
 ENDED = re.compile(r"^Done (\d+) runs", re.MULTILINE)
@@ -155,7 +156,7 @@ class Job:
         self.findings_in = findings
         self.start = time.monotonic()
         words = [str(target.binary), f"-artifact_prefix={findings}/", f"-timeout={SECONDS_FOR_ONE_INPUT}",
-                 "-print_final_stats=1"]
+                 f"-max_len={LONGEST_INPUT}", "-len_control=20"]
         if target.dictionary.exists():
             words.append(f"-dict={target.dictionary}")
         if runs:

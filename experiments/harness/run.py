@@ -216,14 +216,15 @@ def _loader_words(directory: Path) -> str:
 
 
 def drive(runs: Iterable[Run], at_once: int = 1, each_round: Callable[[list[Run]], None] | None = None) -> None:
-    """Runs them all, `at_once` at a time, and leaves no machine behind."""
-    waiting, active = list(runs), list[Run]()
+    """Runs them all, `at_once` at a time, and leaves no machine behind. A run is asked for when there is room for it."""
+    waiting, active = iter(runs), list[Run]()
     try:
-        while waiting or active:
-            while waiting and len(active) < at_once:
-                run = waiting.pop(0)
+        while True:
+            while len(active) < at_once and (run := next(waiting, None)) is not None:
                 run.start()
                 active.append(run)
+            if not active:
+                break
             _wait(active)
             for run in active:
                 run.step()

@@ -60,6 +60,10 @@ class DifferenceList:
                 return entry.reason
         return None
 
+    def knows_random_cases(self) -> bool:
+        return any(fnmatchcase(f"{RANDOM_TOPIC}/0", glob) or glob.startswith(f"{RANDOM_TOPIC}/")
+                   for entry in self.entries for glob in entry.cases)
+
     def unused(self) -> list[Entry]:
         """Entries that a full run of all topics has not used: to be deleted."""
         return [entry for number, entry in enumerate(self.entries)

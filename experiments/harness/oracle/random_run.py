@@ -1,0 +1,174 @@
+"""`./kurma oracle --random`: the verdict, the table, and minimal cases that reproduce."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import versions
+from ..errors import Status
+from ..pair import SIDES, worst
+from ..paths import shown
+from ..progress import say
+from ..texttable import table
+from . import campaign
+from .answers import Difference
+from .campaign import Outcome, Plan
+from .differences import DifferenceList
+from .explain import Explainer, Minimal, Told, alike
+from .setup import Setup
+from .show import WIDTH
+
+HEADING = ["processor", "cases", "equal", "deliberate", "unexplained", "a side ended", "not run"]
+TOLD_AT_MOST = 40          # Mismatches that are told in detail,
+TOLD_FOR_THE_LIST = 2000   # or so many, where the list says that random cases may differ.
+MINIMISED = 5
+LIKE_IT_SHOWN = 4
+
+
+@dataclass
+class Report:
+    """One model's outcome, with those mismatches told that could be."""
+
+    outcome: Outcome
+    plan: Plan
+    told: list[Told] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)     # Of deliberate differences, by case.
+    minimal: list[tuple[Minimal, list[int]]] = field(default_factory=list)   # With the cases that are like it.
+
+    @property
+    def unexplained(self) -> int:
+        return len(self.outcome.mismatches) - len(self.reasons)
+
+    def row(self) -> list[str]:
+        outcome = self.outcome
+        counts = (self.plan.count, outcome.compared - len(outcome.mismatches), len(self.reasons), self.unexplained,
+                  self.ended, self.plan.count - outcome.compared - self.ended)
+        return [outcome.model, *(f"{count:,}" for count in counts)]
+
+    @property
+    def ended(self) -> int:
+        """Cases at which a side ended, or both did."""
+        return len({accident.case for accident in self.outcome.accidents})
+
+    def statuses(self) -> list[Status]:
+        return [*(accident.status for accident in self.outcome.accidents), *(s for s, _ in self.outcome.problems),
+                *([Status.DIFFERENT] if self.unexplained else []),
+                *([Status.TESTS_FAILED] if self.outcome.compared + self.ended < self.plan.count else [])]
+
+    def as_json(self) -> dict[str, object]:
+        outcome = self.outcome
+        return {
+            "cpu": outcome.model, "seed": self.plan.seed, "first": self.plan.first, "cases": self.plan.count,
+            "compared": outcome.compared, "equal": outcome.compared - len(outcome.mismatches),
+            "deliberate": len(self.reasons), "unexplained": self.unexplained,
+            "mismatches": outcome.mismatches, "problems": [what for _, what in outcome.problems],
+            "ended": [{"case": a.case, "side": a.side, "status": int(a.status), "why": a.why, "logs": a.directory}
+                      for a in outcome.accidents],
+            "told": [_told_json(one, self.reasons.get(one.case)) for one in self.told],
+            "minimal": [{**_told_json(one.told, None), "mask": one.mask, "like_it": cases} for one, cases in self.minimal],
+        }
+
+
+def _told_json(told: Told, reason: str | None) -> dict[str, object]:
+    return {"case": told.case, "mutations": {str(number): what for number, what in told.mutations.items()},
+            "bare": told.difference.bare, "kurma": told.difference.kurma, "reason": reason}
+
+
+def run(setup: Setup, plan: Plan, differences: DifferenceList, json_file: Path | None) -> Status:
+    reports = []
+    for model in setup.models:
+        say(f"{model}: {plan.count:,} random cases of seed {plan.seed}, the bare platform and Kurma side by side")
+        report = Report(campaign.run(setup, plan, model), plan)
+        explain(report, Explainer(setup, plan, model), differences)
+        reports.append(report)
+    print(table(HEADING, [report.row() for report in reports]))
+    for report in reports:
+        _show(report, setup)
+    _write(reports, [path for path in (setup.directory / "random.json", json_file) if path])
+    say(f"raw logs and random.json: {shown(setup.directory)}/")
+    return worst([status for report in reports for status in report.statuses()])
+
+
+def explain(report: Report, explainer: Explainer, differences: DifferenceList) -> None:
+    """Tells mismatches in detail, finds those that are deliberate, and minimises one of each kind of the others."""
+    outcome, model = report.outcome, report.outcome.model
+    limit = TOLD_FOR_THE_LIST if differences.knows_random_cases() else TOLD_AT_MOST
+
+    def counts(difference: Difference) -> bool:
+        return differences.reason(model, difference) is None
+
+    report.told = explainer.tell(outcome.mismatches[:limit])
+    report.reasons = {one.case: reason for one in report.told if one.differs
+                      and (reason := differences.reason(model, one.difference)) is not None}
+    groups = alike([one for one in report.told if one.case not in report.reasons])
+    ended = explainer.tell(list(dict.fromkeys(accident.case for accident in outcome.accidents))[:MINIMISED], gap=0)
+    for group in [*([one] for one in ended), *groups][:MINIMISED]:
+        report.minimal.append((explainer.minimal(group[0], counts), [one.case for one in group[1:]]))
+
+
+def run_case(setup: Setup, plan: Plan, mask: int | None, differences: DifferenceList) -> Status:
+    """One case, told and minimised; with a mask, just told with those of its mutations."""
+    statuses = []
+    for model in setup.models:
+        explainer = Explainer(setup, plan, model)
+
+        def counts(difference: Difference, model: str = model) -> bool:
+            return differences.reason(model, difference) is None
+
+        told = explainer.tell([plan.first])[0] if mask is None else explainer.with_masks(plan.first, [mask])[0]
+        unexplained = told.differs and counts(told.difference)
+        answered = not any(answer.startswith("(") for answer in (told.difference.bare, told.difference.kurma))
+        print("\n".join(_told_lines(told, list(told.mutations))))
+        reason = differences.reason(model, told.difference) if told.differs else None
+        print("    equal" if not told.differs else f"    deliberate: {reason}" if reason else "    they differ", flush=True)
+        if unexplained and mask is None:
+            _show_minimal(explainer.minimal(told, counts), [], _command(setup, plan, model))
+        statuses.append(Status.DIFFERENT if unexplained else Status.POWER_OFF if answered else Status.TESTS_FAILED)
+    say(f"raw logs: {shown(setup.directory)}/")
+    return worst(statuses)
+
+
+def _show(report: Report, setup: Setup) -> None:
+    command = _command(setup, report.plan, report.outcome.model)
+    for accident in report.outcome.accidents:
+        print(f"\ncase {accident.case}: {SIDES[accident.side]}: {accident.why} (status {int(accident.status)}); "
+              f"{accident.directory}/")
+    for minimal, like_it in report.minimal:
+        _show_minimal(minimal, like_it, command)
+    for _, what in report.outcome.problems:
+        say(f"{report.outcome.model}: {what}")
+
+
+def _show_minimal(minimal: Minimal, like_it: list[int], command: str) -> None:
+    told, mask = minimal.told, minimal.mask
+    print()
+    if like_it:
+        some = ", ".join(str(case) for case in like_it[:LIKE_IT_SHOWN])
+        print(f"{len(like_it):,} more differ in the same way: {some}{', …' if len(like_it) > LIKE_IT_SHOWN else ''}")
+    if mask is None:
+        print("\n".join(_told_lines(told, list(told.mutations))))
+        print("    run alone, the sides do not differ: what ran before it matters")
+        print(f"    {command} --case {told.case}", flush=True)
+        return
+    kept = [number for number in told.mutations if mask >> number & 1]
+    print("\n".join(_told_lines(told, kept)))
+    print(f"    {command} --case {told.case} --mutations {mask:#x}", flush=True)
+
+
+def _told_lines(told: Told, mutations: list[int]) -> list[str]:
+    return [f"{told.difference.case}" + ("" if mutations else "  (no mutation)"),
+            *(f"    mutation {number}: {told.mutations[number]}" for number in mutations),
+            f"    {'bare':{WIDTH}}  {told.difference.bare}", f"    {'Kurma':{WIDTH}}  {told.difference.kurma}"]
+
+
+def _command(setup: Setup, plan: Plan, model: str) -> str:
+    return " ".join(["./kurma oracle --random", f"--seed {plan.seed}", f"--cpu {model}", *setup.reproduce])
+
+
+def _write(reports: list[Report], paths: list[Path]) -> None:
+    document = {"what": "random VM entries: the bare platform (Bochs) against Kurma on it", "git": versions.git(),
+                "host": versions.host(), "models": [report.as_json() for report in reports]}
+    for path in paths:
+        path.write_text(json.dumps(document, indent=2) + "\n")

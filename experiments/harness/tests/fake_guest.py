@@ -1,0 +1,81 @@
+"""A random mode without machines: sides that answer as a test says, for what drives and judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import Status
+from harness.guestlog import GuestLog
+from harness.l0log import L0Log
+from harness.oracle.answers import END
+from harness.oracle.setup import Setup
+from harness.pair import Pair
+from harness.payload import Images
+from harness.platform_bochs import Ending, LastWords, Machine
+from harness.run import Request, Result, Run
+
+MUTATIONS = 4
+
+# (side, case, the numbers of the mutations applied) -> what the side answers, or None where it dies.
+Answer = Callable[[str, int, set[int]], str | None]
+
+
+def result_of(lines: list[str], status: Status = Status.POWER_OFF, why: str = "why") -> Result:
+    return Result(status, why, 1.0, LastWords(Ending.SHUTDOWN_PORT, 1, ""), L0Log(), b"", Path("/nowhere"), lines)
+
+
+def lines_of(answer: Answer, side: str, words: dict[str, str]) -> tuple[list[str], Status]:
+    lines = []
+    mask = int(words.get("mutations", hex((1 << MUTATIONS) - 1)), 0)
+    for case in range(int(words["first"]), int(words["first"]) + int(words["count"])):
+        if "detail" in words:
+            lines += [f"random {case}: mutation {number} field{number}=0x{case:x}" for number in range(MUTATIONS)]
+        said = answer(side, case, {number for number in range(MUTATIONS) if mask >> number & 1})
+        if said is None:
+            return lines, Status.L0_PANIC
+        lines.append(f"random {case}: answer {said}" if "detail" in words else f"random {case} {hash(said):x}")
+    return [*lines, END], Status.POWER_OFF
+
+
+@dataclass
+class FakeRun(Run):
+    """Ends at its second step, having said everything."""
+
+    lines: list[str] = field(default_factory=list)
+    status: Status = Status.POWER_OFF
+    stepped: bool = False
+
+    def start(self) -> None:
+        self.guest = GuestLog()
+        self.console = None  # type: ignore[assignment]
+
+    def step(self) -> None:
+        if not self.stepped:
+            self.guest.lines, self.stepped = self.lines, True
+        else:
+            self.result = result_of(self.lines, self.status, "L0 panicked" if self.status is Status.L0_PANIC else "off")
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class FakeSetup(Setup):
+    answer: Answer = lambda side, case, mutations: "same"
+    boots: list[list[str]] = field(default_factory=list)
+
+    def pair(self, name: str, model: str, words: list[str]) -> Pair:
+        self.boots.append(words)
+        told = dict(word.split("=", 1) for word in words)
+        runs = {}
+        for side in ("bare", "kurma"):
+            lines, status = lines_of(self.answer, side, told)
+            request = Request(f"{name} {side}", None, Machine(model), side == "kurma", Path("/nowhere"))  # type: ignore
+            runs[side] = FakeRun(request, lines=lines, status=status)
+        return Pair(name, Machine(model), runs["bare"], runs["kurma"])
+
+
+def fake_setup(answer: Answer) -> FakeSetup:
+    return FakeSetup("conformance", ["m"], [], Images(Path("/nowhere")), Path("/nowhere"), answer=answer)
