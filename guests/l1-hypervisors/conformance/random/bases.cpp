@@ -136,6 +136,10 @@ void set_registers(Case& c, Chance& chance) {
     c.registers.rbx = c.registers.rsi = c.registers.rdi = (is_16_bit(c.mode) ? 0 : at::data) + at::data_start;
 }
 
+struct {
+    u32 pin, primary, secondary, exit, entry;
+} required;
+
 // A control that some cases have: one in two.
 u32 maybe(Chance& chance, u32 control) { return chance.one_in(2) ? control : 0; }
 
@@ -163,13 +167,11 @@ void set_controls(Case& c, Chance& chance) {
     u32 entry_wanted = entry_control::load_debug | (is_long(c.mode) ? entry_control::guest_64bit : 0);
     for (const u32 control : {entry_control::load_pat, entry_control::load_efer})
         entry_wanted |= maybe(chance, control);
-    fields[Slot::pin_controls] = adjusted_control(vmx_msr::pin, vmx_msr::true_pin, pin_wanted);
-    fields[Slot::primary_controls] =
-        adjusted_control(vmx_msr::primary, vmx_msr::true_primary, primary_wanted);
-    fields[Slot::secondary_controls] =
-        adjusted_control(vmx_msr::secondary, vmx_msr::secondary, secondary_wanted);
-    fields[Slot::exit_controls] = adjusted_control(vmx_msr::exit, vmx_msr::true_exit, exit_wanted);
-    fields[Slot::entry_controls] = adjusted_control(vmx_msr::entry, vmx_msr::true_entry, entry_wanted);
+    fields[Slot::pin_controls] = required.pin | pin_wanted;
+    fields[Slot::primary_controls] = required.primary | primary_wanted;
+    fields[Slot::secondary_controls] = required.secondary | secondary_wanted;
+    fields[Slot::exit_controls] = required.exit | exit_wanted;
+    fields[Slot::entry_controls] = required.entry | entry_wanted;
     fields[Slot::exception_bitmap] = chance.one_in(4) ? chance.next() & 0xFFFFFFFF : 0xFFFFFFFF;
     fields[Slot::io_bitmap_a] = bitmap(chance);
     fields[Slot::io_bitmap_b] = bitmap(chance);
@@ -208,6 +210,14 @@ void set_host(Image& fields) {
 }
 
 }  // namespace
+
+void read_required_controls() {
+    required = {.pin = adjusted_control(vmx_msr::pin, vmx_msr::true_pin, 0),
+                .primary = adjusted_control(vmx_msr::primary, vmx_msr::true_primary, 0),
+                .secondary = adjusted_control(vmx_msr::secondary, vmx_msr::secondary, 0),
+                .exit = adjusted_control(vmx_msr::exit, vmx_msr::true_exit, 0),
+                .entry = adjusted_control(vmx_msr::entry, vmx_msr::true_entry, 0)};
+}
 
 void make_base(Case& c, Chance& chance) {
     constexpr Mode modes[] = {Mode::wide, Mode::wide,    Mode::compatibility, Mode::flat32,     Mode::pae,

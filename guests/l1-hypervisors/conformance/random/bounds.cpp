@@ -21,11 +21,6 @@ bool injects_nmi(const Case& c) {
     constexpr u64 type = 7 << 8;
     return injects(c) && (c.fields[Slot::entry_interruption_information] & type) == interruption::nmi;
 }
-bool uses(const Case& c, u64 control) {
-    return (c.fields[Slot::primary_controls] & primary::secondary) != 0 &&
-           (c.fields[Slot::secondary_controls] & control) != 0;
-}
-
 // An L2 that halts, shuts down or waits for an IPI wakes by nothing here: all interrupts are masked. An
 // injected event makes it active, so that these states are tried only with one.
 void keep_awake(Case& c) {

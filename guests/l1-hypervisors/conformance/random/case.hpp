@@ -39,6 +39,15 @@ struct Case {
     u64 change_count = 0;
 };
 
+// Whether a secondary control is in effect.
+inline bool uses(const Case& c, u64 control) {
+    return (c.fields[Slot::primary_controls] & primary::secondary) != 0 &&
+           (c.fields[Slot::secondary_controls] & control) != 0;
+}
+
+// Reads which controls this processor insists on; once, before the first case.
+void read_required_controls();
+
 // A state that the manual calls valid, by chance one of many.
 void make_base(Case& c, Chance& chance);
 

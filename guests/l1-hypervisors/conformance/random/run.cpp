@@ -60,6 +60,7 @@ void prepare() {
     physical_width = cpuid(cpuid_address_sizes).eax & 0xFF;
     build_host_tables();
     build_arena();
+    read_required_controls();
     trial.prepare();
 }
 

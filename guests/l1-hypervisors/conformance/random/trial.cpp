@@ -19,6 +19,23 @@ void flush_vpids() {
         give_up("INVVPID failed");
 }
 
+// Whether what an exit saves to a field of guest state is defined, and the same whatever time it takes.
+bool is_saved(const Case& c, Slot slot) {
+    constexpr u64 cr0_pg = bit(31), cr4_pae = bit(5);
+    switch (field_of(slot).encoding) {
+        case field::preemption_timer.encoding:
+            return (c.fields[Slot::exit_controls] & exit_control::save_preemption_timer) == 0;
+        case field::guest_pdpte_0.encoding:
+        case field::guest_pdpte_1.encoding:
+        case field::guest_pdpte_2.encoding:
+        case field::guest_pdpte_3.encoding:  // undefined but in PAE paging with EPT (SDM 3C 28.3.4)
+            return (vmread(field::guest_cr0) & cr0_pg) != 0 && (vmread(field::guest_cr4) & cr4_pae) != 0 &&
+                   (vmread(field::entry_controls) & entry_control::guest_64bit) == 0 &&
+                   uses(c, secondary::ept);
+        default: return true;
+    }
+}
+
 }  // namespace
 
 void Trial::prepare() {
@@ -80,9 +97,13 @@ Outcome Trial::collect_failure() {
     }
     answer_.add("flags", flags);
     answer_.add("error", outcome.number);
-    const u64* const registers = &random_registers.rax;
-    for (usize i = 0; i < sizeof random_registers / sizeof *registers; ++i)
-        answer_.add("register", registers[i]);
+    add_registers();
+    // Nothing was loaded, so that L1 is as it was, but for what no case puts back.
+    HostState found = found_state();
+    found.tr = usual_.tr;
+    found.ldtr = usual_.ldtr;
+    add_found(found);
+    put_back(found, usual_);
     add_launch_state(current_ == &resumed_);
     return outcome;
 }
@@ -109,15 +130,18 @@ Outcome Trial::collect_exit(const Case& c, u64 stub) {
     return outcome;
 }
 
+// What is as it was before the entry is told by its absence, to keep answers short.
 void Trial::add_guest_state(const Case& c, bool entry_failed) {
-    const bool timer_is_saved = (c.fields[Slot::exit_controls] & exit_control::save_preemption_timer) != 0;
     for (const Slot slot : guest_slots) {
         const u64 value = current_->read_back(slot);
-        const bool depends_on_time = slot == Slot::preemption_timer && timer_is_saved && !entry_failed;
-        if (value != c.fields[slot] && !depends_on_time) answer_.add(name_of(slot), value);
+        if (value != c.fields[slot] && (entry_failed || is_saved(c, slot))) answer_.add(name_of(slot), value);
     }
     for (const Slot slot : {Slot::entry_controls, Slot::entry_interruption_information})
         answer_.add(name_of(slot), current_->read_back(slot));
+    add_registers();
+}
+
+void Trial::add_registers() {
     constexpr const char* names[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
                                      "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
     const u64* const registers = &random_registers.rax;

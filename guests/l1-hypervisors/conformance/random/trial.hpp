@@ -31,6 +31,7 @@ class Trial {
     Outcome collect_exit(const Case& c, u64 stub);
     Outcome collect_failure();
     void add_guest_state(const Case& c, bool entry_failed);
+    void add_registers();
     void add_memory(const Case& c);
     void add_launch_state(bool launched);
     void add_found(const HostState& found);
