@@ -51,6 +51,15 @@ bool has_instruction_information(const Exit& exit) {
            (exit.reason == reason::io && (exit.qualification & qualification_string) != 0);
 }
 
+// The displacement of an operand in memory. An operand in a register has none, for which the manual wants
+// zero and Bochs 2.7 gives what an earlier instruction had (SDM 3C 28.2.1).
+bool has_qualification(const Exit& exit) {
+    constexpr u8 with_either_operand[] = {23, 25, 47};
+    constexpr u64 operand_in_register = bit(10);
+    return !is_one_of(exit.reason, with_either_operand) ||
+           (vmread(field::exit_instruction_information) & operand_in_register) == 0;
+}
+
 // SDM 3C 28.2.1.
 bool has_guest_linear(const Exit& exit) {
     constexpr u32 log_full = 62;
@@ -99,8 +108,9 @@ void append_state(Text& text, u32 details) {
 
 // A failed entry changes no other information field and no guest state (SDM 3C 27.8).
 Text words_for_exit(const Exit& exit, u32 details) {
-    Text text((exit.reason & reason::entry_failed) != 0 ? "entry-failed=" : "exit=",
-              exit.reason & reason_bits, " qualification=", hex(exit.qualification));
+    Text text(
+        (exit.reason & reason::entry_failed) != 0 ? "entry-failed=" : "exit=", exit.reason & reason_bits,
+        " qualification=", hex(has_qualification(exit) ? exit.qualification : 0));
     constexpr u32 other_bits = ~(reason::entry_failed | reason_bits);
     if ((exit.reason & other_bits) != 0) text.append(" reason-bits=", hex(exit.reason & other_bits));
     if ((exit.reason & reason::entry_failed) != 0) return text;

@@ -1,5 +1,6 @@
 // Virtual-interrupt delivery: evaluation at the entry and by what L2 does to its APIC, delivery, and the
 // exits that an end of interrupt may cause (SDM 3C 30.2).
+#include "base/memory.hpp"
 #include "cpu/instructions.hpp"
 #include "l2/l2.hpp"
 #include "sweeps/features/apic.hpp"
@@ -96,12 +97,42 @@ void enter_situation(const Situation& s, const Form& form) {
     print_case(topic, name, text);
 }
 
+// The delivery of a virtual interrupt meets a page that L1 has yet to map.
+void fault_in_delivery() {
+    const Text name("virtual-interrupt/fault-in-delivery"),
+        again("virtual-interrupt/fault-in-delivery/again");
+    if (!is_offered(delivering)) {
+        print_absent(topic, name);
+        return print_absent(topic, again);
+    }
+    static Page idt;
+    for (u64 i = 0; i < page_size; ++i) idt.bytes[i] = at_address<const u8>(l2::idt_base())[i];
+    Vcpu& vcpu = fresh(forms_open_interrupts[1].code, delivering);
+    apic_pages::prepare(vcpu, 0);
+    write_status(situations[2]);
+    vmwrite(field::guest_rflags, rflags_reserved1 | rflags_if);
+    vmwrite(field::guest_idtr_base, Ept::window + page_size);
+    l2::delivery().count = 0;
+    const Answer first = enter(vcpu);
+    Text text = words(first);
+    append_delivery(text);
+    print_case(topic, name, text);
+    vcpu.ept.window_entry(1) = idt.address() | ept_entry::all | ept_entry::write_back;
+    invalidate_ept(vcpu.ept.pointer());
+    vmwrite(field::entry_interruption_information, vmread(field::idt_vectoring_information));
+    const Answer second = enter(vcpu);
+    Text after = words(second);
+    append_delivery(after);
+    print_case(topic, again, after);
+}
+
 }  // namespace
 
 void sweep_virtual_interrupts() {
     for (const Situation& situation : situations)
         for (const Form* form = forms_open_interrupts; form->name != nullptr; ++form)
             enter_situation(situation, *form);
+    fault_in_delivery();
 }
 
 }  // namespace conformance::features
