@@ -69,7 +69,7 @@ class Life {
     }
 
   private:
-    static constexpr unsigned max_steps = 64;
+    static constexpr unsigned max_steps = 100;
 
     void drop() {
         const L2Gpa address = setting_.address();
@@ -89,7 +89,9 @@ class Life {
     void touch() {
         const L2Gpa address = setting_.address();
         const Access wanted = setting_.wanted();
-        const bool largest_pages = !(input_.byte() >= 0xC0);
+        const u8 choice = input_.byte();
+        largest_pages_ = (choice & 3) != 0;
+        log_full_ = choice >= 0xC0;
         const bool valid = Eptp{setting_.eptp12}.valid(setting_.capabilities);
         law_equal(valid, reference_valid(setting_.eptp12, setting_.capabilities), "an EPT pointer is valid");
         if (!valid) return;
@@ -97,16 +99,16 @@ class Life {
         if (outdated_) drop_all();
         recent_[recent_next_++ % recent_.size()] = address;
         if (address.value() >> translated_bits != 0) {
-            resolve_untranslatable(address, wanted, largest_pages);
+            resolve_untranslatable(address, wanted);
         } else {
-            check(address, wanted, largest_pages);
+            check(address, wanted);
         }
         for (const L2Gpa other : recent_) check_held(other);
     }
 
     // Four levels translate 48 bits; the processor knows no entry that could say more.
-    void resolve_untranslatable(L2Gpa address, Access wanted, bool largest_pages) {
-        const Kind kind = resolve(address, wanted, largest_pages).kind;
+    void resolve_untranslatable(L2Gpa address, Access wanted) {
+        const Kind kind = resolve(address, wanted).kind;
         law(kind == Kind::l1_violation, "an address beyond 48 bits is a violation of L1's");
     }
 
@@ -115,25 +117,32 @@ class Life {
         PageSize size;
         u64 effective;
         u64 l1_address;
+        bool suppress_ve;
+        bool dirtied;
     };
-    Answer resolve(L2Gpa address, Access wanted, bool largest_pages) {
+    Answer resolve(L2Gpa address, Access wanted) {
         Resolution resolution = shadow_.resolve(setting_.world, Eptp{setting_.eptp12}, setting_.capabilities,
-                                                address, wanted, largest_pages);
-        tell("touch %#lx, access %lu, %s pages: answer %u", address.value(), wanted.bits(),
-             largest_pages ? "largest" : "4K", static_cast<unsigned>(resolution.kind));
-        const Answer answer{resolution.kind, resolution.size, resolution.effective.bits(),
-                            resolution.l1_address.value()};
+                                                address, wanted, largest_pages_, log_full_);
+        tell("touch %#lx, access %lu, %s pages, log full %d: answer %u", address.value(), wanted.bits(),
+             largest_pages_ ? "largest" : "4K", log_full_, static_cast<unsigned>(resolution.kind));
+        const Answer answer{resolution.kind,
+                            resolution.size,
+                            resolution.effective.bits(),
+                            resolution.l1_address.value(),
+                            resolution.suppress_ve,
+                            resolution.dirtied};
         settle(std::move(resolution.debt));
         return answer;
     }
 
     // L1's tables may point to themselves; then a flag set in one entry changes another, a few times at most.
-    Answer resolve_at_last(L2Gpa address, Access wanted, bool largest_pages, usize entries_read) {
+    Answer resolve_at_last(L2Gpa address, Access wanted, usize entries_read) {
         constexpr int attempts = 5;
-        bool emptied = false;
+        bool emptied = false, dirtied = false;
         for (int i = 0; i < attempts; ++i) {
             setting_.world.reads.clear();
-            const Answer answer = resolve(address, wanted, largest_pages);
+            Answer answer = resolve(address, wanted);
+            answer.dirtied = dirtied |= answer.dirtied;
             usize reads = 0;
             for (const auto& [at, count] : setting_.world.reads) reads += count;
             law_equal(reads, entries_read, "reads of ept12, one for each entry on the way");
@@ -149,14 +158,15 @@ class Life {
         return {};
     }
 
-    void check(L2Gpa address, Access wanted, bool largest_pages) {
-        const Eptp eptp12{setting_.eptp12};
+    void check(L2Gpa address, Access wanted) {
         const Expected expected = setting_.expected(address, wanted);
-        const Answer answer = resolve_at_last(address, wanted, largest_pages, expected.entries12.size());
+        const bool flags_to_set = lacks_flags(expected, wanted);
+        const Answer answer = resolve_at_last(address, wanted, expected.entries12.size());
         switch (expected.owner) {
             case Owner::l1_violation:
                 law(answer.kind == Kind::l1_violation, "ept12 does not allow it, and nothing came before");
                 law_equal(answer.effective, expected.effective12, "rights in the violation's qualification");
+                law_equal(answer.suppress_ve, entry(expected.entries12.back()) >> 63, "suppress #VE");
                 return;
             case Owner::l1_misconfiguration:
                 law(answer.kind == Kind::l1_misconfiguration, "an entry of ept12 is malformed");
@@ -167,9 +177,20 @@ class Life {
                 return;
             case Owner::nobody: break;
         }
+        if (log_full_ && flags_to_set) {
+            law(answer.kind == Kind::log_full, "a flag to set, and no room in the log");
+            law(lacks_flags(expected, wanted), "no flag is set when the log is full");
+            return;
+        }
+        check_filled(answer, address, wanted, expected);
+    }
+
+    void check_filled(const Answer& answer, L2Gpa address, Access wanted, const Expected& expected) {
         law(answer.kind == Kind::filled, "both tables allow it");
-        law(largest_pages || answer.size == PageSize::k4, "small pages where small ones are asked for");
-        if (eptp12.accessed_dirty()) check_flags(expected, wanted);
+        law(largest_pages_ || answer.size == PageSize::k4, "small pages where small ones are asked for");
+        law(!lacks_flags(expected, wanted), "the flags that the access sets are set");
+        const bool first_write = flags_on() && wanted.includes(Access::write) && !expected.dirty12;
+        law_equal(answer.dirtied, first_write, "dirtied: the first write that ept12 sees");
         const auto walked = walk02(setting_.world, shadow_.root(), address);
         law(walked.outcome == Outcome::leaf && walked.leaf.access.includes(wanted),
             "what was filled for an access lets that access through");
@@ -178,19 +199,19 @@ class Life {
         law_equal(walked.leaf.access.bits(), rights, "rights of the page");
     }
 
-    void check_flags(const Expected& expected, Access wanted) {
-        for (const L1Gpa entry : expected.entries12)
-            law((setting_.world.peek_l1(entry).value() & testing::bit_accessed) != 0,
-                "entries used are accessed");
-        if (wanted.includes(Access::write)) law(is_dirty(expected), "a leaf written through is dirty");
+    u64 entry(L1Gpa at) { return setting_.world.peek_l1(at).value(); }
+    bool flags_on() const { return Eptp{setting_.eptp12}.accessed_dirty(); }
+    // Whether an access has flags to set in ept12 (SDM 3C 29.3.5).
+    bool lacks_flags(const Expected& expected, Access wanted) {
+        if (expected.owner != Owner::nobody || !flags_on()) return false;
+        for (const L1Gpa at : expected.entries12)
+            if ((entry(at) & testing::bit_accessed) == 0) return true;
+        return wanted.includes(Access::write) && !is_dirty(expected);
     }
-
     bool is_dirty(const Expected& expected) {
-        return (setting_.world.peek_l1(expected.entries12.back()).value() & testing::bit_dirty) != 0;
+        return (entry(expected.entries12.back()) & testing::bit_dirty) != 0;
     }
-    bool may_write(const Expected& expected) {
-        return !Eptp{setting_.eptp12}.accessed_dirty() || is_dirty(expected);
-    }
+    bool may_write(const Expected& expected) { return !flags_on() || is_dirty(expected); }
 
     // Whatever ept02 has for an address is what the two walks give there now, and no right more.
     void check_held(L2Gpa address) {
@@ -221,6 +242,7 @@ class Life {
     Input& input_;
     FuzzWorld setting_;
     Shadow02 shadow_;
+    bool largest_pages_ = true, log_full_ = false;
     bool outdated_ = false;  // ept12 or ept01 changed since ept02 was emptied
     std::array<L2Gpa, 6> recent_{};
     usize recent_next_ = 0;

@@ -31,7 +31,7 @@ class Life {
     }
 
   private:
-    static constexpr unsigned max_steps = 64;
+    static constexpr unsigned max_steps = 100;
 
     static Hpa root_of(Shadow02& shadow, testing::World& world) {
         law(shadow.init(world), "there is a table for the root");
@@ -43,8 +43,8 @@ class Life {
             case 0:
             case 1:
             case 2:
-            case 3: setting_.change12(); break;
-            case 4:
+            case 3:
+            case 4: setting_.change12(); break;
             case 5:
                 setting_.change01();
                 settle(shadow_.drop_all(setting_.world));
@@ -55,7 +55,9 @@ class Life {
                 break;
             case 7: settle(shadow_.drop_all(setting_.world)); break;
             case 8: drop(); break;
-            case 9: fill(next_address(), setting_.wanted(), input_.flag()); break;
+            case 9:
+            case 10:
+            case 11: fill(next_address(), setting_.wanted(), input_.flag()); break;
             default: touch(next_address(), setting_.wanted(), input_.flag()); break;
         }
     }
@@ -71,7 +73,7 @@ class Life {
     L2Gpa next_address() {
         const u8 choice = input_.byte();
         L2Gpa& recent = recent_[choice % recent_.size()];
-        if (choice >= 0x60) recent = setting_.address();
+        if (choice >= 0xA0) recent = setting_.address();
         return recent;
     }
 
@@ -103,7 +105,7 @@ class Life {
     FuzzWorld setting_;
     Shadow02 shadow_;
     testing::Processor processor_;
-    std::array<L2Gpa, 6> recent_{};
+    std::array<L2Gpa, 4> recent_{};
 };
 
 }  // namespace

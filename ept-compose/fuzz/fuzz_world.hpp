@@ -15,7 +15,7 @@ using kurma::fuzz::tell;
 class FuzzWorld {
   public:
     explicit FuzzWorld(Input& input) : input_(input) {
-        for (u64 table = 0; table < table_count; ++table) map_table(table, table);
+        lay_first_tables();
         capabilities = {.execute_only = input_.flag(),
                         .page_1g = input_.flag(),
                         .page_2m = input_.flag(),
@@ -44,12 +44,12 @@ class FuzzWorld {
     void change_eptp() {
         const u8 choice = input_.byte();
         constexpr u64 four_levels_write_back = 0x1E, flags = 0x40;
-        if (choice < 0xF0) {
-            eptp12 = table_address(choice % table_count) | four_levels_write_back |
-                     (choice & 0x40 && capabilities.accessed_dirty ? flags : 0);
-        } else {
+        eptp12 = table_address(choice % table_count) | four_levels_write_back |
+                 ((choice & 0x40) != 0 && capabilities.accessed_dirty ? flags : 0);
+        if (choice >= 0xF0)
             eptp12 = input_.number();
-        }
+        else if (choice >= 0xE0)
+            eptp12 ^= u64{1} << input_.below(64);
         tell("eptp12 = %#lx", eptp12);
     }
 
@@ -119,6 +119,23 @@ class FuzzWorld {
         return u64{choice & 3U} << 30 | index(choice >> 2) << 21 | index(choice >> 4) << 12;
     }
 
+    // One table of each level, with pages of each size below, so that a first touch may find one.
+    void lay_first_tables() {
+        using testing::all_rights, testing::type_wb;
+        for (u64 table = 0; table < table_count; ++table) map_table(table, table);
+        for (const auto& [from, to] : {std::pair<u64, u64>{0, 1}, {1, 3}, {3, 5}})
+            world.write_l1(L1Gpa{table_address(from)}, table_address(to) | all_rights);
+        for (u8 page = 0; page < 4; ++page) {
+            const u64 leaf = target(static_cast<u8>(1 | page << 4)) | type_wb | all_rights;
+            world.write_l1(L1Gpa{table_address(5) + index(page) * sizeof(u64)}, leaf);
+        }
+        const u64 large = target(1) | testing::bit_large | type_wb | all_rights;
+        world.write_l1(L1Gpa{table_address(1) + sizeof(u64)}, large);
+        world.write_l1(L1Gpa{table_address(3) + sizeof(u64)}, large);
+        const L1Gpa first{target(1)};
+        world.map01(first, {.page = Hpa{l1_memory_at}, .size = PageSize::g1, .access = Access::all});
+    }
+
     void map_table(u64 table, u64 onto) {
         const Hpa host{tables_at + (onto << page_shift)};
         world.map01(L1Gpa{table_address(table)}, {.page = host, .size = PageSize::k4, .access = Access::all});
@@ -143,9 +160,10 @@ class FuzzWorld {
                 return target(choice) | type_wb | all_rights | (choice & 0x40 ? bit_dirty : 0);
             }
             default: {
-                u64 next = input_.below(table_count);
+                const u8 choice = input_.byte();
+                u64 next = choice % table_count;
                 while (level != 1 && level_of_table[next] != level - 1) next = (next + 1) % table_count;
-                return table_address(next) | all_rights;
+                return table_address(next) | (choice >= 0x80 ? choice >> 3 & 7 : all_rights);
             }
         }
     }
