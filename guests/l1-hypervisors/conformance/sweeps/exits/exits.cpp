@@ -10,6 +10,8 @@ void sweep_exits() {
     exits::sweep_debug_registers();
     exits::sweep_ports();
     exits::sweep_msrs();
+    exits::sweep_exceptions();
+    exits::sweep_interrupts();
 }
 
 }  // namespace conformance

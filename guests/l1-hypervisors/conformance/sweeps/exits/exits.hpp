@@ -12,5 +12,7 @@ void sweep_control_registers();
 void sweep_debug_registers();
 void sweep_ports();
 void sweep_msrs();
+void sweep_exceptions();
+void sweep_interrupts();
 
 }  // namespace conformance::exits
