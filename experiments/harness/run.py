@@ -15,7 +15,7 @@ from .console import FileConsole, TerminalConsole
 from .errors import Interrupted, Status
 from .guestlog import GuestLog
 from .image import BootPlan, make_iso
-from .l0log import L0Log
+from .l0log import PREFIX, L0Log
 from .platform_bochs import CMOS_FILE, Bochs, Ending, LastWords, Machine, bochsrc, cmos, last_words
 
 POLL_SECONDS = 0.05
@@ -198,10 +198,16 @@ def _of_cause(l0: L0Log) -> tuple[Status, str]:
     known = {
         "power-off": (Status.POWER_OFF, "the guest switched the machine off"),
         "reset": (Status.RESET, "the guest reset the machine"),
-        "l1-death": (Status.L1_DEATH, "L1 died; L0's log says where"),
-        "panic": (Status.L0_PANIC, "L0 panicked; its log says where"),
+        "l1-death": (Status.L1_DEATH, _last_said(l0, "L1 died: ") or "L1 died; L0's log says where"),
+        "panic": (Status.L0_PANIC, _last_said(l0, "panic: ", "L0 panicked: ") or "L0 panicked; its log says where"),
     }
     return known.get(cause, (Status.L0_PANIC, f"L0 ended with an unknown cause {cause!r}"))
+
+
+def _last_said(l0: L0Log, begin: str, instead: str | None = None) -> str | None:
+    """L0's last line that begins so, which tells why, with other first words if told."""
+    line = next((line for line in reversed(l0.lines) if line.startswith(PREFIX + begin)), None)
+    return None if line is None else (begin if instead is None else instead) + line[len(PREFIX + begin):]
 
 
 def _loader_words(directory: Path) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .answers import END
 
 HASH = re.compile(r"random (\d+) (\S+)")
-DETAIL = re.compile(r"random (\d+): (?:mutation (\d+) (.*)|answer (.*))")
+DETAIL = re.compile(r"random (\d+): (?:base (.*)|mutation (\d+) (.*)|answer (.*))")
 
 
 @dataclass
@@ -45,8 +45,10 @@ def read_hashes(lines: Iterable[str], first: int) -> Hashes:
 
 @dataclass
 class Detail:
-    """One case in words: its mutations by number, and what came out (None where the side ended before it told)."""
+    """One case in words: the valid state that it starts from, its mutations by number, and what came out (None where
+    the side ended before it told)."""
 
+    base: str = ""
     mutations: dict[int, str] = field(default_factory=dict)
     answer: str | None = None
 
@@ -57,20 +59,24 @@ def read_details(lines: Iterable[str]) -> dict[int, Detail]:
         found = DETAIL.fullmatch(line)
         if found is None:
             continue
-        index, mutation, what, answer = found.groups()
+        index, base, mutation, what, answer = found.groups()
         detail = details.setdefault(int(index), Detail())
-        if mutation is not None:
+        if base is not None:
+            detail.base = base
+        elif mutation is not None:
             detail.mutations[int(mutation)] = what
         else:
             detail.answer = answer
     return details
 
 
-def windows(cases: Iterable[int], gap: int) -> list[tuple[int, int]]:
-    """(first, count) of few ranges that hold all these cases: those less than `gap` apart share one boot."""
+def windows(cases: Iterable[int], gap: int, apart_at: Iterable[int] = ()) -> list[tuple[int, int]]:
+    """(first, count) of few ranges that hold all these cases: those less than `gap` apart share one boot, unless one of
+    `apart_at`, at which a boot ends, is between them."""
     ranges: list[tuple[int, int]] = []
+    ends = sorted(apart_at)
     for case in sorted(set(cases)):
-        if ranges and case - (ranges[-1][0] + ranges[-1][1]) < gap:
+        if ranges and case - sum(ranges[-1]) < gap and not any(ranges[-1][0] <= end <= case for end in ends):
             ranges[-1] = (ranges[-1][0], case + 1 - ranges[-1][0])
         else:
             ranges.append((case, 1))

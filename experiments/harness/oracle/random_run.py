@@ -16,15 +16,15 @@ from . import campaign
 from .answers import Difference
 from .campaign import Outcome, Plan
 from .differences import DifferenceList
-from .explain import Explainer, Minimal, Told, alike
+from .explain import Explainer, Minimal, Told, alike, short_answers
 from .setup import Setup
 from .show import WIDTH
 
 HEADING = ["processor", "cases", "equal", "deliberate", "unexplained", "a side ended", "not run"]
 TOLD_AT_MOST = 40          # Mismatches that are told in detail,
 TOLD_FOR_THE_LIST = 2000   # or so many, where the list says that random cases may differ.
-MINIMISED = 5
-LIKE_IT_SHOWN = 4
+ENDS_MINIMISED, MINIMISED = 3, 5   # Kinds.
+ENDS_SHOWN, OTHER_KINDS_SHOWN, LIKE_IT_SHOWN = 5, 10, 4
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Report:
     told: list[Told] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)     # Of deliberate differences, by case.
     minimal: list[tuple[Minimal, list[int]]] = field(default_factory=list)   # With the cases that are like it.
+    other_kinds: list[list[Told]] = field(default_factory=list)
 
     @property
     def unexplained(self) -> int:
@@ -72,7 +73,7 @@ class Report:
 
 
 def _told_json(told: Told, reason: str | None) -> dict[str, object]:
-    return {"case": told.case, "mutations": {str(number): what for number, what in told.mutations.items()},
+    return {"case": told.case, "base": told.base, "mutations": {str(number): what for number, what in told.mutations.items()},
             "bare": told.difference.bare, "kurma": told.difference.kurma, "reason": reason}
 
 
@@ -99,13 +100,19 @@ def explain(report: Report, explainer: Explainer, differences: DifferenceList) -
     def counts(difference: Difference) -> bool:
         return differences.reason(model, difference) is None
 
-    report.told = explainer.tell(outcome.mismatches[:limit])
+    ends: dict[str, list[int]] = {}
+    for accident in outcome.accidents:
+        ends.setdefault(f"{accident.side} {accident.why}", []).append(accident.case)
+    for cases in list(ends.values())[:ENDS_MINIMISED]:
+        report.minimal.append((explainer.minimal(explainer.tell(cases[:1])[0], counts), cases[1:]))
+
+    report.told = explainer.tell(outcome.mismatches[:limit], [accident.case for accident in outcome.accidents])
     report.reasons = {one.case: reason for one in report.told if one.differs
                       and (reason := differences.reason(model, one.difference)) is not None}
     groups = alike([one for one in report.told if one.case not in report.reasons])
-    ended = explainer.tell(list(dict.fromkeys(accident.case for accident in outcome.accidents))[:MINIMISED], gap=0)
-    for group in [*([one] for one in ended), *groups][:MINIMISED]:
+    for group in groups[:MINIMISED]:
         report.minimal.append((explainer.minimal(group[0], counts), [one.case for one in group[1:]]))
+    report.other_kinds = groups[MINIMISED:]
 
 
 def run_case(setup: Setup, plan: Plan, mask: int | None, differences: DifferenceList) -> Status:
@@ -119,48 +126,56 @@ def run_case(setup: Setup, plan: Plan, mask: int | None, differences: Difference
 
         told = explainer.tell([plan.first])[0] if mask is None else explainer.with_masks(plan.first, [mask])[0]
         unexplained = told.differs and counts(told.difference)
-        answered = not any(answer.startswith("(") for answer in (told.difference.bare, told.difference.kurma))
-        print("\n".join(_told_lines(told, list(told.mutations))))
+        kept = [number for number in told.mutations if mask is None or mask >> number & 1]
+        print("\n".join(_told_lines(told, kept, whole=True)))
         reason = differences.reason(model, told.difference) if told.differs else None
         print("    equal" if not told.differs else f"    deliberate: {reason}" if reason else "    they differ", flush=True)
         if unexplained and mask is None:
             _show_minimal(explainer.minimal(told, counts), [], _command(setup, plan, model))
-        statuses.append(Status.DIFFERENT if unexplained else Status.POWER_OFF if answered else Status.TESTS_FAILED)
+        statuses.append(Status.DIFFERENT if unexplained else Status.POWER_OFF if told.answered else Status.TESTS_FAILED)
     say(f"raw logs: {shown(setup.directory)}/")
     return worst(statuses)
 
 
 def _show(report: Report, setup: Setup) -> None:
     command = _command(setup, report.plan, report.outcome.model)
-    for accident in report.outcome.accidents:
-        print(f"\ncase {accident.case}: {SIDES[accident.side]}: {accident.why} (status {int(accident.status)}); "
+    for accident in report.outcome.accidents[:ENDS_SHOWN]:
+        print(f"case {accident.case}: {SIDES[accident.side]}: {accident.why} (status {int(accident.status)}); "
               f"{accident.directory}/")
+    if len(report.outcome.accidents) > ENDS_SHOWN:
+        print(f"... and {len(report.outcome.accidents) - ENDS_SHOWN} more such ends")
     for minimal, like_it in report.minimal:
         _show_minimal(minimal, like_it, command)
+    if report.other_kinds:
+        print(f"\n{len(report.other_kinds)} more kinds, not cut down:")
+    for kind in report.other_kinds[:OTHER_KINDS_SHOWN]:
+        print("\n".join(_told_lines(kind[0], [], _like_it([one.case for one in kind[1:]]))))
+    untold = len(report.outcome.mismatches) - len(report.told)
+    if untold > 0:
+        print(f"\n{untold:,} more cases differ and were not told in detail: random.json has their numbers")
     for _, what in report.outcome.problems:
         say(f"{report.outcome.model}: {what}")
 
 
+def _like_it(cases: list[int]) -> str:
+    some = ", ".join(str(case) for case in cases[:LIKE_IT_SHOWN])
+    return f"  ({len(cases):,} like it: {some}{', …' if len(cases) > LIKE_IT_SHOWN else ''})" if cases else ""
+
+
 def _show_minimal(minimal: Minimal, like_it: list[int], command: str) -> None:
     told, mask = minimal.told, minimal.mask
-    print()
-    if like_it:
-        some = ", ".join(str(case) for case in like_it[:LIKE_IT_SHOWN])
-        print(f"{len(like_it):,} more differ in the same way: {some}{', …' if len(like_it) > LIKE_IT_SHOWN else ''}")
+    kept = [number for number in told.mutations if mask is None or mask >> number & 1]
+    print("\n" + "\n".join(_told_lines(told, kept, _like_it(like_it))))
     if mask is None:
-        print("\n".join(_told_lines(told, list(told.mutations))))
         print("    run alone, the sides do not differ: what ran before it matters")
-        print(f"    {command} --case {told.case}", flush=True)
-        return
-    kept = [number for number in told.mutations if mask >> number & 1]
-    print("\n".join(_told_lines(told, kept)))
-    print(f"    {command} --case {told.case} --mutations {mask:#x}", flush=True)
+    print(f"    {command} --case {told.case}" + ("" if mask is None else f" --mutations {mask:#x}"), flush=True)
 
 
-def _told_lines(told: Told, mutations: list[int]) -> list[str]:
-    return [f"{told.difference.case}" + ("" if mutations else "  (no mutation)"),
+def _told_lines(told: Told, mutations: list[int], behind: str = "", whole: bool = False) -> list[str]:
+    bare, kurma = (told.difference.bare, told.difference.kurma) if whole else short_answers(told)
+    return [f"{told.difference.case}: {told.base}{behind}",
             *(f"    mutation {number}: {told.mutations[number]}" for number in mutations),
-            f"    {'bare':{WIDTH}}  {told.difference.bare}", f"    {'Kurma':{WIDTH}}  {told.difference.kurma}"]
+            f"    {'bare':{WIDTH}}  {bare}", f"    {'Kurma':{WIDTH}}  {kurma}", *(f"    L0: {line}" for line in told.l0)]
 
 
 def _command(setup: Setup, plan: Plan, model: str) -> str:

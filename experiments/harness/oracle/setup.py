@@ -14,7 +14,7 @@ from ..payload import BUILT_IN, Choice, Images, check_choice
 from ..platform_bochs import Machine, check_machine
 
 GUEST = "conformance"
-SILENCE_SECONDS = 60.0
+SILENCE_SECONDS = 30.0
 AT_ONCE = 2
 
 

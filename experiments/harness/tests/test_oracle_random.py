@@ -29,8 +29,9 @@ class Lines(unittest.TestCase):
                 self.assertIsNotNone(read_hashes(lines, 5).wrong)
 
     def test_details_are_mutations_and_an_answer(self) -> None:
-        details = read_details(["random 5: mutation 0 cr0=0x1", "random 5: mutation 1 rip=0x2", "random 5: answer exit=33",
+        details = read_details(["random 5: base 64-bit", "random 5: mutation 0 cr0=0x1", "random 5: mutation 1 rip=0x2", "random 5: answer exit=33",
                                 "random 6: mutation 0 cr0=0x1", END])
+        self.assertEqual(details[5].base, "64-bit")
         self.assertEqual(details[5].mutations, {0: "cr0=0x1", 1: "rip=0x2"})
         self.assertEqual((details[5].answer, details[6].answer), ("exit=33", None))
 
@@ -38,6 +39,10 @@ class Lines(unittest.TestCase):
         self.assertEqual(windows([9, 1, 3, 100], 10), [(1, 9), (100, 1)])
         self.assertEqual(windows([1, 2, 2], 0), [(1, 1), (2, 1)])
         self.assertEqual(windows([], 10), [])
+
+    def test_no_boot_is_shared_across_a_case_that_ends_it(self) -> None:
+        self.assertEqual(windows([1, 3, 6], 10, [2]), [(1, 1), (3, 4)])
+        self.assertEqual(windows([1, 2], 10, [2]), [(1, 1), (2, 1)])
 
 
 class Minimising(unittest.TestCase):
@@ -133,8 +138,18 @@ class Campaigns(unittest.TestCase):
         report = report_of(answer, DifferenceList([]))
         self.assertEqual([accident.case for accident in report.outcome.accidents], [5, 19])
         self.assertEqual((report.outcome.compared, report.ended), (48, 2))
-        self.assertEqual([minimal.mask for minimal, _ in report.minimal], [0b100, 0b100])
+        (minimal, like_it), = report.minimal
+        self.assertEqual((minimal.told.case, minimal.mask, like_it), (5, 0b100, [19]))
         self.assertIn(Status.L0_PANIC, report.statuses())
+
+    def test_what_differs_beside_such_a_case_is_told_by_itself(self) -> None:
+        def answer(side: str, case: int, mutations: set[int]) -> str | None:
+            if side == "kurma" and case == 5 and 2 in mutations:
+                return None
+            return "exit=10" if side == "kurma" and case in (4, 6) and 0 in mutations else "exit=33"
+        report = report_of(answer, DifferenceList([]))
+        self.assertEqual([(one.case, one.difference.kurma) for one in report.told], [(4, "exit=10"), (6, "exit=10")])
+        self.assertEqual([(minimal.told.case, minimal.mask) for minimal, _ in report.minimal], [(5, 0b100), (4, 0b1)])
 
     def test_one_defect_at_every_case_ends_it(self) -> None:
         report = report_of(lambda side, case, mutations: None if side == "kurma" else "x", DifferenceList([]), 500)
@@ -152,7 +167,7 @@ class Campaigns(unittest.TestCase):
 class Kinds(unittest.TestCase):
     def test_answers_that_differ_alike_but_for_addresses_are_one_kind(self) -> None:
         def told(case: int, bare: str, kurma: str) -> Told:
-            return Told(case, {}, Difference(f"random/{case}", bare, kurma))
+            return Told(case, "", {}, Difference(f"random/{case}", bare, kurma))
         groups = alike([told(1, "a=1 at=0x10000", "a=2 at=0x20000"), told(2, "a=3", "a=4"),
                         told(3, "a=1 at=0x30000", "a=2 at=0x40000")])
         self.assertEqual([[one.case for one in group] for group in groups], [[1, 3], [2]])
