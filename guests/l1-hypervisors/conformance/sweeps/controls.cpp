@@ -76,8 +76,9 @@ void flip_each_bit(const Setting& setting, const Word& word) {
         Vcpu& vcpu = build(setting);
         const u64 value = vmread(word.field) ^ bit(number);
         vmwrite(word.field, value);
-        const char* now = (value & bit(number)) != 0 ? "-set" : "-clear";
-        print_entry(topic, Text(setting.name, "-", word.name, "-", number, now), vcpu);
+        Text text((value & bit(number)) != 0 ? "set: " : "clear: ");
+        text.append(words(enter(vcpu)));
+        print_case(topic, Text(setting.name, "-", word.name, "-", number), text);
     }
 }
 

@@ -43,7 +43,7 @@ void extended_features(const Start& start) {
                 {{field::entry_controls, entry_control::load_efer, 0}, replace(field::guest_efer, whole)});
 }
 
-// A guest's page attributes and counters are the same in every mode: one start is enough.
+// Nothing in a guest's mode matters to page attributes and counters: one start is enough.
 void page_attributes() {
     for (unsigned byte = 0; byte < 8; ++byte)
         for (const u64 type : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 0x10u, 0x40u, 0x80u, 0xFFu})
@@ -96,13 +96,13 @@ void guest_register_checks() {
     for (usize i = 0; i < guest_count; ++i) {
         const Start& start = *guests[i];
         control_registers(start);
-        debug_controls(start);
         extended_features(start);
         canonical_addresses(start);
         table_limits(start);
         instruction_pointer(start);
         flags(start);
     }
+    for (const Start* start : {&long_mode, &legacy}) debug_controls(*start);
     page_attributes();
 }
 

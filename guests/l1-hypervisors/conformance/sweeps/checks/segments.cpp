@@ -96,13 +96,20 @@ void unusable_with_garbage(const Start& start, const Segment& s) {
         });
 }
 
+// In real-address mode Bochs 2.7 takes CS's RPL for its privilege at the entry and SS's DPL at the exit: the
+// state that it saves then is one that it refuses.
+bool contradicts_itself(const Start& start, u64 code, u64 stack, u64 rpl) {
+    return &start == &real && code != 0 && stack == 0 && rpl != 0;
+}
+
 // Code of each type: its DPL and RPL against SS's.
 void privilege(const Start& start) {
     constexpr u64 code_types[] = {3, 9, 11, 13, 15};
     for (const u64 type : code_types)
         for (u64 code = 0; code < 4; ++code)
             for (u64 stack = 0; stack < 4; ++stack)
-                for (const u64 rpl : {u64{0}, u64{3}})
+                for (const u64 rpl : {u64{0}, u64{3}}) {
+                    if (contradicts_itself(start, code, stack, rpl)) continue;
                     check(start, Text("privilege-type-", type, "-cs-", code, "-ss-", stack, "-rpl-", rpl),
                           [&] {
                               apply({{cs.access, type_bits | dpl_bits, type | code << 5},
@@ -110,6 +117,7 @@ void privilege(const Start& start) {
                                      {cs.selector, 3, rpl},
                                      {ss.selector, 3, rpl}});
                           });
+                }
     for (const u64 type : {1u, 3u, 9u, 11u, 13u, 15u})
         for (u64 level = 0; level < 4; ++level)
             for (const u64 rpl : {u64{0}, u64{3}})
