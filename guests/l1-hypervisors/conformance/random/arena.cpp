@@ -2,6 +2,7 @@
 
 #include "cpu/instructions.hpp"
 #include "cpu/power.hpp"
+#include "random/chance.hpp"
 #include "random/host.hpp"
 #include "vcpu/ept.hpp"
 #include "vmx/operation.hpp"
@@ -68,7 +69,7 @@ void map_in_ept(u64 guest_physical, u64 page) {
 // Everything of the arena where it is (L2's page tables name such addresses), and the mapped pages once more
 // at their linear addresses, for L2s without paging.
 void build_ept() {
-    arena.ept_top.entry[0] = arena.ept_pdpt.address() | ept_entry::all;
+    arena.ept_top.entry[0] = arena.other_ept_top.entry[0] = arena.ept_pdpt.address() | ept_entry::all;
     arena.ept_pdpt.entry[0] = arena.ept_directory.address() | ept_entry::all;
     u64 directory_entry = 0;
     for (const Table& table : arena.ept_pages)
@@ -130,6 +131,9 @@ void build_regions() {
     for (u8& byte : arena.ones.bytes) byte = 0xFF;
     for (usize i = 0; i < sizeof arena.mixed.bytes; ++i)
         arena.mixed.bytes[i] = static_cast<u8>(i * 0x35 ^ i >> 3);
+    arena.eptp_list.entry[0] = ept_pointer();
+    arena.eptp_list.entry[1] = (ept_pointer() & (page_size - 1)) | arena.other_ept_top.address();
+    arena.eptp_list.entry[2] = ept_pointer() | bit(8);  // a reserved bit
     arena.link.entry[0] = vmcs_revision();
     arena.other_revision.entry[0] = vmcs_revision() ^ 1;
 }
@@ -165,6 +169,25 @@ void build_msr_lists() {
                    {{msr_kernel_gs_base, 0}, {msr_efer, 0}, {msr_sysenter_cs, 0}, {msr_pat, 0}});
 }
 
+void clear(u64 page) {
+    u64 words = page_size / sizeof(u64);
+    asm volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0) : "memory");
+}
+
+constexpr u64 ept_flags = ept_entry::accessed | ept_entry::dirty;
+
+template <typename Action>
+void for_each_ept_entry(Action action) {
+    action(arena.ept_top.entry[0]);
+    action(arena.other_ept_top.entry[0]);
+    action(arena.ept_pdpt.entry[0]);
+    for (usize i = 0; i < sizeof arena.ept_pages / sizeof arena.ept_pages[0]; ++i)
+        action(arena.ept_directory.entry[i]);
+    for (const Mapping& mapping : mappings) action(arena.ept_pages[0].entry[mapping.linear >> page_shift]);
+    for (u64 page = address_of(&arena); page < address_of(&arena) + sizeof arena; page += page_size)
+        action(arena.ept_pages[page >> directory_shift].entry[page >> page_shift & (page_count - 1)]);
+}
+
 }  // namespace
 
 void build_arena() {
@@ -180,18 +203,26 @@ void build_arena() {
 }
 
 void clean_arena() {
-    for (Page* page : {&arena.stack, &arena.ring0_stack, &arena.data}) {
-        void* to = page->bytes;
-        u64 words = page_size / sizeof(u64);
-        asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0) : "memory");
-    }
+    for (const u64 page : {arena.stack.address(), arena.ring0_stack.address(), arena.data.address(),
+                           arena.virtual_apic.address(), arena.page_log.address()})
+        clear(page);
     // MOV to CR8 writes to whichever page was the virtual-APIC page.
-    arena.virtual_apic.entry[task_priority_word] = 0;
     at_address<u64>(arena.zeroes.address())[task_priority_word] = 0;
     at_address<u64>(arena.ones.address())[task_priority_word] = ~u64{0};
     // A PAE L2 of which CR4.PAE was taken reads this as a 32-bit directory and sets the accessed flag.
     arena.pae_pdpt.entry[0] = arena.directory.address() | present;
     for (usize word = 1; word < 8; word += 2) arena.stored_msrs.entry[word] = 0;
+    for (usize word = 0; word < ve_words; ++word) arena.ve_information.entry[word] = 0;
+}
+
+u64 sum_of_ept_flags() {
+    u64 sum = 0, place = 0;
+    for_each_ept_entry([&](u64& entry) { sum += (entry & ept_flags) * mixed(++place); });
+    return sum;
+}
+
+void clear_ept_flags() {
+    for_each_ept_entry([](u64& entry) { entry &= ~ept_flags; });
 }
 
 void place_instruction(const u8* bytes, usize count) {

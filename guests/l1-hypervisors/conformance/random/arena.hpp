@@ -25,6 +25,8 @@ inline constexpr u16 code64 = 0x08, data = 0x10, user_data = 0x1B, user_code64 =
                      code32 = 0x38, user_code32 = 0x43, code16 = 0x48, data16 = 0x50, local = 0x58;
 }
 
+inline constexpr usize ve_words = 6;  // of a #VE information area (SDM 3C 26.5.7.2)
+
 struct alignas(page_size) Table {
     u64 entry[512];
     u64 address() const { return address_of(this); }
@@ -36,9 +38,10 @@ struct Arena {
     // L2's page tables: of 4 levels, PAE, and 32-bit (two entries a word).
     Table pml4, pdpt, directory, pages, pae_pdpt, directory32, pages32;
     // EPT12.
-    Table ept_top, ept_pdpt, ept_directory, ept_pages[4];
+    Table ept_top, other_ept_top, ept_pdpt, ept_directory, ept_pages[4];
     // What control fields point to.
     Page zeroes, ones, mixed;
+    Table eptp_list, page_log, ve_information;
     Table virtual_apic, link, other_revision;
     Table entry_msrs, exit_msrs, stored_msrs;
 };
@@ -53,5 +56,9 @@ void clean_arena();
 void place_instruction(const u8* bytes, usize count);
 
 u64 ept_pointer();
+inline constexpr u64 ept_flags_enabled = bit(6);  // in an EPT pointer
+// Accessed and dirty flags that the processor has set in EPT12, as one number; and their end.
+u64 sum_of_ept_flags();
+void clear_ept_flags();
 
 }  // namespace conformance::random

@@ -6,7 +6,7 @@
 #include "random/case.hpp"
 #include "random/host.hpp"
 #include "random/instructions.hpp"
-#include "vmx/operation.hpp"
+#include "random/processor.hpp"
 
 namespace conformance::random {
 
@@ -136,16 +136,43 @@ void set_registers(Case& c, Chance& chance) {
     c.registers.rbx = c.registers.rsi = c.registers.rdi = (is_16_bit(c.mode) ? 0 : at::data) + at::data_start;
 }
 
-struct {
-    u32 pin, primary, secondary, exit, entry;
-} required;
-
 // A control that some cases have: one in two.
 u32 maybe(Chance& chance, u32 control) { return chance.one_in(2) ? control : 0; }
 
 u64 bitmap(Chance& chance) {
     const u64 pages[] = {arena.zeroes.address(), arena.ones.address(), arena.mixed.address()};
     return chance.pick(pages);
+}
+
+// Features that ask for others (SDM 3C 27.2.1.1) come only with these.
+u32 secondary_controls(const Case& c, u32 primary_wanted, u32 pin_wanted, Chance& chance) {
+    const bool tpr_shadow = (primary_wanted & primary::tpr_shadow) != 0;
+    const bool interrupts_exit = (pin_wanted & pin::external_interrupt) != 0;
+    u32 wanted = 0;
+    for (const u32 control : {secondary::descriptor_table, secondary::rdtscp, secondary::wbinvd,
+                              secondary::pause_loop, secondary::rdrand, secondary::invpcid, secondary::rdseed,
+                              secondary::xsaves, secondary::tsc_scaling, secondary::vmcs_shadowing})
+        if (chance.one_in(6)) wanted |= control;
+    for (const u32 control :
+         {secondary::vm_functions, secondary::page_log, secondary::virtualization_exceptions})
+        if (chance.one_in(5) && c.with_ept) wanted |= control;
+    if (chance.one_in(4))
+        wanted |= tpr_shadow && chance.one_in(3) ? secondary::x2apic : secondary::apic_accesses;
+    if (chance.one_in(4) && tpr_shadow) wanted |= secondary::apic_registers;
+    if (chance.one_in(4) && tpr_shadow && interrupts_exit) wanted |= secondary::virtual_interrupts;
+    wanted &= static_cast<u32>(processor.secondary_allowed);
+    return wanted | (c.with_ept ? secondary::ept : 0) | (c.with_vpid ? secondary::vpid : 0) |
+           (c.unrestricted ? secondary::unrestricted_guest : 0);
+}
+
+void set_features(Image& fields, Chance& chance) {
+    fields[Slot::vm_function_controls] = 1;  // EPTP switching
+    fields[Slot::eptp_list_address] = arena.eptp_list.address();
+    fields[Slot::vmread_bitmap] = fields[Slot::vmwrite_bitmap] = arena.ones.address();
+    fields[Slot::pml_address] = arena.page_log.address();
+    fields[Slot::pml_index] = page_size / sizeof(u64) - 1;
+    fields[Slot::ve_information_address] = arena.ve_information.address();
+    fields[Slot::tsc_multiplier] = chance.next() | 1;
 }
 
 void set_controls(Case& c, Chance& chance) {
@@ -157,8 +184,7 @@ void set_controls(Case& c, Chance& chance) {
          {primary::io_bitmaps, primary::msr_bitmaps, primary::cr3_load, primary::cr3_store, primary::invlpg,
           primary::tsc_offsetting, primary::mov_dr, primary::tpr_shadow})
         primary_wanted |= maybe(chance, control);
-    const u32 secondary_wanted = (c.with_ept ? secondary::ept : 0) | (c.with_vpid ? secondary::vpid : 0) |
-                                 (c.unrestricted ? secondary::unrestricted_guest : 0);
+    const u32 secondary_wanted = secondary_controls(c, primary_wanted, pin_wanted, chance);
     if (secondary_wanted != 0 || chance.one_in(4)) primary_wanted |= primary::secondary;
     u32 exit_wanted = exit_control::host_64bit | exit_control::save_debug;
     for (const u32 control : {exit_control::acknowledge_interrupt, exit_control::save_pat,
@@ -167,16 +193,17 @@ void set_controls(Case& c, Chance& chance) {
     u32 entry_wanted = entry_control::load_debug | (is_long(c.mode) ? entry_control::guest_64bit : 0);
     for (const u32 control : {entry_control::load_pat, entry_control::load_efer})
         entry_wanted |= maybe(chance, control);
-    fields[Slot::pin_controls] = required.pin | pin_wanted;
-    fields[Slot::primary_controls] = required.primary | primary_wanted;
-    fields[Slot::secondary_controls] = required.secondary | secondary_wanted;
-    fields[Slot::exit_controls] = required.exit | exit_wanted;
-    fields[Slot::entry_controls] = required.entry | entry_wanted;
+    fields[Slot::pin_controls] = processor.pin | pin_wanted;
+    fields[Slot::primary_controls] = processor.primary | primary_wanted;
+    fields[Slot::secondary_controls] = processor.secondary | secondary_wanted;
+    fields[Slot::exit_controls] = processor.exit | exit_wanted;
+    fields[Slot::entry_controls] = processor.entry | entry_wanted;
     fields[Slot::exception_bitmap] = chance.one_in(4) ? chance.next() & 0xFFFFFFFF : 0xFFFFFFFF;
     fields[Slot::io_bitmap_a] = bitmap(chance);
     fields[Slot::io_bitmap_b] = bitmap(chance);
     fields[Slot::msr_bitmap] = bitmap(chance);
-    fields[Slot::eptp] = ept_pointer();
+    fields[Slot::eptp] =
+        ept_pointer() | (chance.one_in(3) && processor.has_ept_flags ? ept_flags_enabled : 0);
     fields[Slot::vpid] = 1;
     fields[Slot::virtual_apic_address] = arena.virtual_apic.address();
     fields[Slot::apic_access_address] = arena.zeroes.address();
@@ -185,6 +212,7 @@ void set_controls(Case& c, Chance& chance) {
     fields[Slot::exit_msr_store_address] = arena.stored_msrs.address();
     fields[Slot::entry_instruction_length] = 3;
     fields[Slot::preemption_timer] = watchdog;
+    set_features(fields, chance);
     fields[Slot::tsc_offset] = chance.next();
     fields[Slot::cr0_shadow] = chance.next() & 0xFFFFFFFF;
     fields[Slot::cr4_shadow] = chance.next() & 0xFFFFFFFF;
@@ -210,14 +238,6 @@ void set_host(Image& fields) {
 }
 
 }  // namespace
-
-void read_required_controls() {
-    required = {.pin = adjusted_control(vmx_msr::pin, vmx_msr::true_pin, 0),
-                .primary = adjusted_control(vmx_msr::primary, vmx_msr::true_primary, 0),
-                .secondary = adjusted_control(vmx_msr::secondary, vmx_msr::secondary, 0),
-                .exit = adjusted_control(vmx_msr::exit, vmx_msr::true_exit, 0),
-                .entry = adjusted_control(vmx_msr::entry, vmx_msr::true_entry, 0)};
-}
 
 void make_base(Case& c, Chance& chance) {
     constexpr Mode modes[] = {Mode::wide, Mode::wide,    Mode::compatibility, Mode::flat32,     Mode::pae,

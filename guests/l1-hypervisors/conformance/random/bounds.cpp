@@ -4,7 +4,7 @@
 #include "random/case.hpp"
 #include "random/host.hpp"
 #include "random/instructions.hpp"
-#include "random/values.hpp"
+#include "random/processor.hpp"
 
 namespace conformance::random {
 namespace {
@@ -45,7 +45,7 @@ void keep_tables_in_memory(Case& c) {
     u64& cr3 = c.fields[Slot::guest_cr3];
     const u64 first = address_of(&arena), end = first + sizeof arena;
     if (uses(c, secondary::ept) || (c.fields[Slot::guest_cr4] & cr4_pae) != 0) return;
-    if ((cr3 < first || cr3 >= end) && cr3 >> physical_width == 0) cr3 = arena.zeroes.address();
+    if ((cr3 < first || cr3 >= end) && cr3 >> processor.physical_width == 0) cr3 = arena.zeroes.address();
 }
 
 // Bochs 2.7 keeps virtual-NMI blocking from one VM entry to the next, so that a case would depend on those
@@ -55,6 +55,14 @@ void keep_virtual_nmis_open(Case& c) {
         c.fields[Slot::pin_controls] &= ~virtual_nmis;
 }
 
+// What an L2 reads from a shadow VMCS is defined if that was written by VMWRITE; here it is a page of zeroes.
+void keep_shadow_unread(Case& c) {
+    constexpr u64 no_link = ~u64{0};
+    if (!uses(c, secondary::vmcs_shadowing) || c.fields[Slot::vmcs_link_pointer] == no_link) return;
+    if (starts_with(c.instruction->name, "vmread") || starts_with(c.instruction->name, "vmwrite"))
+        c.instruction = &plain_vmcall;
+}
+
 }  // namespace
 
 void keep_within_bounds(Case& c) {
@@ -62,6 +70,7 @@ void keep_within_bounds(Case& c) {
     keep_paging(c);
     keep_tables_in_memory(c);
     keep_virtual_nmis_open(c);
+    keep_shadow_unread(c);
 }
 
 }  // namespace conformance::random

@@ -45,9 +45,6 @@ inline bool uses(const Case& c, u64 control) {
            (c.fields[Slot::secondary_controls] & control) != 0;
 }
 
-// Reads which controls this processor insists on; once, before the first case.
-void read_required_controls();
-
 // A state that the manual calls valid, by chance one of many.
 void make_base(Case& c, Chance& chance);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/integer.hpp"
+#include "vmx/controls.hpp"
 #include "vmx/fields.hpp"
 
 namespace conformance::random {
@@ -27,70 +28,53 @@ struct Image {
     u64 operator[](Slot slot) const { return value[number(slot)]; }
 };
 
-// Fields that some processors do not have or whose features Kurma does not offer to L1 (yet): no case uses
-// them.
-inline constexpr Slot left_alone[] = {
-    Slot::posted_interrupt_vector,
-    Slot::posted_interrupt_descriptor,
-    Slot::eptp_index,
-    Slot::guest_interrupt_status,
-    Slot::pml_index,
-    Slot::pml_address,
-    Slot::vm_function_controls,
-    Slot::eoi_exit_bitmap_0,
-    Slot::eoi_exit_bitmap_1,
-    Slot::eoi_exit_bitmap_2,
-    Slot::eoi_exit_bitmap_3,
-    Slot::eptp_list_address,
-    Slot::vmread_bitmap,
-    Slot::vmwrite_bitmap,
-    Slot::ve_information_address,
-    Slot::xss_exiting_bitmap,
-    Slot::tsc_multiplier,
-    Slot::guest_perf_global_ctrl,
-    Slot::host_perf_global_ctrl,
-    Slot::ple_gap,
-    Slot::ple_window,
+// A field that exists only with a feature, and the secondary control of that feature.
+struct OptionalField {
+    Slot slot;
+    u64 control;
+};
+inline constexpr OptionalField optional_fields[] = {
+    {Slot::guest_interrupt_status, secondary::virtual_interrupts},
+    {Slot::eoi_exit_bitmap_0, secondary::virtual_interrupts},
+    {Slot::eoi_exit_bitmap_1, secondary::virtual_interrupts},
+    {Slot::eoi_exit_bitmap_2, secondary::virtual_interrupts},
+    {Slot::eoi_exit_bitmap_3, secondary::virtual_interrupts},
+    {Slot::vm_function_controls, secondary::vm_functions},
+    {Slot::eptp_list_address, secondary::vm_functions},
+    {Slot::vmread_bitmap, secondary::vmcs_shadowing},
+    {Slot::vmwrite_bitmap, secondary::vmcs_shadowing},
+    {Slot::pml_index, secondary::page_log},
+    {Slot::pml_address, secondary::page_log},
+    {Slot::ve_information_address, secondary::virtualization_exceptions},
+    {Slot::eptp_index, secondary::virtualization_exceptions},
+    {Slot::xss_exiting_bitmap, secondary::xsaves},
+    {Slot::tsc_multiplier, secondary::tsc_scaling},
+    {Slot::ple_gap, secondary::pause_loop},
+    {Slot::ple_window, secondary::pause_loop},
 };
 
-constexpr bool is_left_alone(Slot slot) {
+// Fields of features that Kurma does not offer to L1, as README says: no case uses them.
+inline constexpr Slot left_alone[] = {Slot::posted_interrupt_vector, Slot::posted_interrupt_descriptor,
+                                      Slot::guest_perf_global_ctrl, Slot::host_perf_global_ctrl};
+
+// Whether a processor with these secondary controls has the field, and L1 may write it.
+constexpr bool exists(Slot slot, u64 secondary_controls) {
     for (const Slot listed : left_alone)
-        if (listed == slot) return true;
-    return field_of(slot).is_read_only();
+        if (listed == slot) return false;
+    for (const OptionalField& optional : optional_fields)
+        if (optional.slot == slot) return (secondary_controls & optional.control) != 0;
+    return !field_of(slot).is_read_only();
 }
 
-constexpr bool is_guest_state(Slot slot) {
-    return field_of(slot).kind() == FieldKind::guest && !is_left_alone(slot);
-}
+class SlotList {
+  public:
+    void add(Slot slot) { slots_[count_++] = slot; }
+    const Slot* begin() const { return slots_; }
+    const Slot* end() const { return slots_ + count_; }
 
-// The slots for which `wanted` says yes, as a list.
-template <typename Predicate>
-struct SlotList {
-    static constexpr usize count() {
-        usize n = 0;
-        for (usize i = 0; i < slot_count; ++i) n += Predicate{}(static_cast<Slot>(i)) ? usize{1} : 0;
-        return n;
-    }
-    static constexpr struct Slots {
-        Slot slot[count()];
-        constexpr const Slot* begin() const { return slot; }
-        constexpr const Slot* end() const { return slot + count(); }
-    } all = [] {
-        Slots slots = {};
-        usize n = 0;
-        for (usize i = 0; i < slot_count; ++i)
-            if (Predicate{}(static_cast<Slot>(i))) slots.slot[n++] = static_cast<Slot>(i);
-        return slots;
-    }();
+  private:
+    Slot slots_[slot_count] = {};
+    usize count_ = 0;
 };
-
-struct IsWritten {
-    constexpr bool operator()(Slot slot) const { return !is_left_alone(slot); }
-};
-struct IsGuestState {
-    constexpr bool operator()(Slot slot) const { return is_guest_state(slot); }
-};
-inline constexpr auto& written_slots = SlotList<IsWritten>::all;
-inline constexpr auto& guest_slots = SlotList<IsGuestState>::all;
 
 }  // namespace conformance::random

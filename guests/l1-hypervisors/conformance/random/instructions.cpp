@@ -5,6 +5,7 @@
 namespace conformance::random {
 
 constexpr Instruction plain_vmcall = {"vmcall", {0x0F, 0x01, 0xC1}, 3};
+constexpr Instruction switch_eptp = {"vmfunc", {0x0F, 0x01, 0xD4}, 3};
 constexpr Instruction halt = {"hlt", {0xF4}, 1};
 
 namespace {
@@ -52,6 +53,7 @@ constexpr Instruction instructions[] = {
     {"vmptrld", {0x0F, 0xC7, 0x37}, 3},
     {"vmlaunch", {0x0F, 0x01, 0xC2}, 3},
     {"vmxoff", {0x0F, 0x01, 0xC4}, 3},
+    switch_eptp,
     {"invept", {0x66, 0x0F, 0x38, 0x80, 0x07}, 5},
     {"load", {0x8B, 0x07}, 2},
     {"store", {0x89, 0x07}, 2},
@@ -69,9 +71,14 @@ constexpr Instruction instructions[] = {
 }  // namespace
 
 void choose_instruction(Case& c, Chance& chance) {
-    c.instruction = chance.one_in(3) ? &plain_vmcall : chance.one_in(12) ? &halt : &chance.pick(instructions);
+    const bool switches = uses(c, secondary::vm_functions) && chance.one_in(2);
+    c.instruction = switches            ? &switch_eptp
+                    : chance.one_in(3)  ? &plain_vmcall
+                    : chance.one_in(12) ? &halt
+                                        : &chance.pick(instructions);
     // Registers that several of them look at: MSR number, port, new value of a control register.
-    constexpr u32 msrs[] = {0x174, 0x175, 0x176, 0xC0000102, 0xC0000081, 0x12345678, 0x277, 0xC0000100};
+    constexpr u32 msrs[] = {0x174, 0x175,      0x176, 0xC0000102, 0xC0000081, 0x12345678,
+                            0x277, 0xC0000100, 0x808, 0x80B,      0x83F,      0x802};
     constexpr u16 ports[] = {0x6666, 0x7FFF, 0x8000, 0xFFFF};  // where nobody answers
     c.registers.rcx = chance.pick(msrs);
     c.registers.rdx = chance.pick(ports);
@@ -89,7 +96,12 @@ void choose_instruction(Case& c, Chance& chance) {
         c.registers.rax = chance.one_in(2) ? c.fields[Slot::guest_ss_selector] : chance.below(0x80);
     else if (starts_with(name, "invept"))
         c.registers.rax = chance.below(4);
+    else if (starts_with(name, "vmread") || starts_with(name, "vmwrite"))
+        c.registers.rax = field_of(chance.one_in(2) ? Slot::guest_rip : Slot::pin_controls).encoding;
+    else if (starts_with(name, "vmfunc"))
+        c.registers.rax = chance.one_in(4) ? 1 : 0;
     if (starts_with(name, "wrmsr")) c.registers.rdx = chance.one_in(4) ? one_bit : 0;
+    if (starts_with(name, "vmfunc")) c.registers.rcx = chance.one_in(4) ? chance.below(514) : chance.below(4);
     if (starts_with(name, "rep-outsb")) c.registers.rcx = chance.below(4);
 }
 

@@ -3,6 +3,7 @@
 #include "random/arena.hpp"
 #include "random/case.hpp"
 #include "random/host.hpp"
+#include "random/processor.hpp"
 #include "random/values.hpp"
 
 namespace conformance::random {
@@ -27,19 +28,15 @@ constexpr Row ept_row(const char* name, u64* word, Values values, u32 weight = 1
     return {no_slot, values, weight, name, word, true};
 }
 
-// Bits of the controls whose features Kurma does not offer to L1 as yet, and VM entries and exits of the
-// system-management mode, which the processor model does not have.
-constexpr u64 pin_kept_out = bit(7);
-constexpr u64 primary_kept_out = bit(27);
-constexpr u64 secondary_kept_out =
-    bit(8) | bit(9) | bit(13) | bit(14) | bit(17) | bit(18) | bit(20) | bit(25);
+// Kept out: IA32_PERF_GLOBAL_CTRL, which the processor model offers without having the MSR, so that Kurma
+// does not offer it; and system-management mode, which the model does not have.
 constexpr u64 exit_kept_out = bit(12);
 constexpr u64 entry_kept_out = bit(10) | bit(11) | bit(13);
 
 // Controls that this generation knows: most of the flips are among these, the others hit reserved bits.
 constexpr u64 pin_known = bit(0) | bit(3) | bit(5) | bit(6);
-constexpr u64 primary_known = 0xF3F99E8C & ~primary_kept_out;
-constexpr u64 secondary_known = 0x0001FFFF & ~secondary_kept_out;
+constexpr u64 primary_known = 0xF3F99E8C;
+constexpr u64 secondary_known = 0x0217FFFF;
 constexpr u64 exit_known = bit(2) | bit(9) | bit(15) | bit(18) | bit(19) | bit(20) | bit(21) | bit(22);
 constexpr u64 entry_known = bit(2) | bit(9) | bit(14) | bit(15);
 
@@ -49,9 +46,9 @@ u64 control(u64 was, Chance& chance) {
 }
 
 constexpr Row control_rows[] = {
-    field_row(Slot::pin_controls, control<pin_known, pin_kept_out>, 3),
-    field_row(Slot::primary_controls, control<primary_known, primary_kept_out>, 6),
-    field_row(Slot::secondary_controls, control<secondary_known, secondary_kept_out>, 6),
+    field_row(Slot::pin_controls, control<pin_known, 0>, 3),
+    field_row(Slot::primary_controls, control<primary_known, 0>, 6),
+    field_row(Slot::secondary_controls, control<secondary_known, 0>, 6),
     field_row(Slot::exit_controls, control<exit_known, exit_kept_out>, 3),
     field_row(Slot::entry_controls, control<entry_known, entry_kept_out>, 3),
     field_row(Slot::exception_bitmap, flip<low_half>, 2),
@@ -73,7 +70,28 @@ constexpr Row control_rows[] = {
     field_row(Slot::virtual_apic_address, virtual_apic_page, 2),
     field_row(Slot::apic_access_address, apic_access_page),
     field_row(Slot::eptp, eptp, 3),
+    field_row(Slot::ple_gap, any),
+    field_row(Slot::ple_window, any),
     field_row(Slot::executive_vmcs, any),
+};
+
+constexpr Row feature_rows[] = {
+    field_row(Slot::guest_interrupt_status, one_of<0x40, 0x4040, 0x4000, 0x4050, 0xFF, 0x0F>, 2),
+    field_row(Slot::eoi_exit_bitmap_0, any),
+    field_row(Slot::eoi_exit_bitmap_1, any),
+    field_row(Slot::vm_function_controls, one_of<0, 2, 3, 0x8000000000000001>),
+    field_row(Slot::eptp_list_address, page_read),
+    field_row(Slot::vmread_bitmap, page_read),
+    field_row(Slot::vmwrite_bitmap, page_read),
+    field_row(Slot::pml_address, page_written),
+    field_row(Slot::pml_index, one_of<0, 1, 511, 512, 0xFFFF>, 2),
+    field_row(Slot::ve_information_address, page_written),
+    field_row(Slot::eptp_index, any),
+    field_row(Slot::xss_exiting_bitmap, any),
+    field_row(Slot::tsc_multiplier, one_of<0, 1, 0x8000000000000000>),
+    word_row("virtual-tpr", &arena.virtual_apic.entry[task_priority_word], one_of<0x10, 0xF0, 0x100>, 2),
+    word_row("ve-information", &arena.ve_information.entry[0], one_of<0xFFFFFFFF00000000, 0x100000000, 1>),
+    word_row("eptp-list.1", &arena.eptp_list.entry[1], eptp),
 };
 
 constexpr Row event_rows[] = {
@@ -189,7 +207,6 @@ constexpr Row memory_rows[] = {
     ept_row("ept-pte.code", &arena.ept_pages[0].entry[at::code / page_size], ept_leaf, 3),
     ept_row("ept-pte.stack", &arena.ept_pages[0].entry[at::stack / page_size], ept_leaf),
     ept_row("ept-pte.idt", &arena.ept_pages[0].entry[at::vectors / page_size], ept_leaf),
-    word_row("virtual-tpr", &arena.virtual_apic.entry[task_priority_word], one_of<0x10, 0xF0, 0x100>),
     word_row("link-revision", &arena.link.entry[0], flip<low_half>, 2),
 };
 
@@ -204,7 +221,7 @@ constexpr Group group(const Row (&rows)[count], u32 weight) {
 }
 constexpr Group groups[] = {
     group(control_rows, 4), group(event_rows, 4), group(segment_rows, 5), group(register_rows, 5),
-    group(host_rows, 4),    group(msr_rows, 2),   group(memory_rows, 3),
+    group(host_rows, 4),    group(msr_rows, 2),   group(memory_rows, 3),  group(feature_rows, 3),
 };
 
 const Row& choose(Chance& chance) {
@@ -223,6 +240,7 @@ const Row& choose(Chance& chance) {
 
 void apply(Case& c, const Row& row, Chance& chance, u64 mutation, bool tell) {
     const bool in_memory = row.word != nullptr;
+    if (!in_memory && !exists(row.slot, processor.secondary_allowed)) return;
     const u64 was = in_memory ? *row.word : c.fields[row.slot];
     u64 value = row.values(was, chance);
     if (in_memory) {

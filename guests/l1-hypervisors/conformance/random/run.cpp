@@ -3,9 +3,9 @@
 #include "cpu/instructions.hpp"
 #include "random/arena.hpp"
 #include "random/case.hpp"
+#include "random/processor.hpp"
 #include "random/random.hpp"
 #include "random/trial.hpp"
-#include "random/values.hpp"
 
 namespace conformance {
 
@@ -33,11 +33,18 @@ u64 number_from(const CommandLine& command_line, const char* knob, u64 otherwise
     return value;
 }
 
+// Memory as it was before the case.
 void put_changes_back(const Case& c) {
     bool in_ept = false;
     for (u64 i = c.change_count; i-- > 0;) {
         *c.changes[i].word = c.changes[i].before;
         in_ept = in_ept || c.changes[i].in_ept;
+    }
+    const bool with_flags =
+        (c.fields[Slot::eptp] & ept_flags_enabled) != 0 || uses(c, secondary::vm_functions);
+    if (uses(c, secondary::ept) && with_flags) {
+        clear_ept_flags();
+        in_ept = true;
     }
     if (in_ept) flush_ept();
 }
@@ -51,16 +58,14 @@ Options options_from(const CommandLine& command_line) {
     return {.seed = number_from(command_line, "seed", 1),
             .first = number_from(command_line, "first", 0),
             .count = number_from(command_line, "count", 1000),
-            .mutations = number_from(command_line, "mutations", all_bits),
+            .mutations = number_from(command_line, "mutations", ~u64{0}),
             .detail = number_from(command_line, "detail", 0) != 0};
 }
 
 void prepare() {
-    constexpr u32 cpuid_address_sizes = 0x80000008;
-    physical_width = cpuid(cpuid_address_sizes).eax & 0xFF;
+    look_at_processor();
     build_host_tables();
     build_arena();
-    read_required_controls();
     trial.prepare();
 }
 

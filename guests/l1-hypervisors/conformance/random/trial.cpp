@@ -3,12 +3,11 @@
 #include "cpu/instructions.hpp"
 #include "random/arena.hpp"
 #include "random/exit_information.hpp"
-#include "vmx/operation.hpp"
+#include "random/processor.hpp"
 
 namespace conformance::random {
 void flush_ept() {
-    const InvalidationDescriptor whole = {ept_pointer(), 0};
-    if (!invept(static_cast<u64>(InvalidationType::single_context), whole).succeeded())
+    if (!invept(static_cast<u64>(InvalidationType::all_contexts), {0, 0}).succeeded())
         give_up("INVEPT failed");
 }
 
@@ -59,7 +58,7 @@ void Trial::launch_once(const Case& valid) {
     random_registers = valid.registers;
     if (random_enter(0) == 0) give_up("a plain 64-bit L2 could not be launched");
     put_back(found_state(), usual_);
-    for (const Slot slot : guest_slots) resumed_.read_back(slot);
+    for (const Slot slot : processor.guest_state) resumed_.read_back(slot);
     for (const Slot slot : {Slot::entry_controls, Slot::entry_interruption_information})
         resumed_.read_back(slot);
 }
@@ -132,7 +131,7 @@ Outcome Trial::collect_exit(const Case& c, u64 stub) {
 
 // What is as it was before the entry is told by its absence, to keep answers short.
 void Trial::add_guest_state(const Case& c, bool entry_failed) {
-    for (const Slot slot : guest_slots) {
+    for (const Slot slot : processor.guest_state) {
         const u64 value = current_->read_back(slot);
         if (value != c.fields[slot] && (entry_failed || is_saved(c, slot))) answer_.add(name_of(slot), value);
     }
@@ -148,7 +147,8 @@ void Trial::add_registers() {
     for (usize i = 0; i < sizeof names / sizeof names[0]; ++i) answer_.add(names[i], registers[i]);
 }
 
-// What L2's events pushed, what its instruction stored, and the MSRs that the exit stored.
+// What L2's events pushed, what its instruction stored, the MSRs that the exit stored, and what features
+// wrote.
 void Trial::add_memory(const Case& c) {
     u64 sum = 0;
     for (const Page* page : {&arena.stack, &arena.ring0_stack, &arena.data}) {
@@ -163,7 +163,33 @@ void Trial::add_memory(const Case& c) {
     answer_.add("memory", sum);
     if (c.fields[Slot::exit_msr_store_count] != 0)
         for (usize word = 1; word < 8; word += 2) answer_.add("stored-msr", arena.stored_msrs.entry[word]);
-    answer_.add("task-priority", arena.virtual_apic.entry[task_priority_word]);
+    if ((c.fields[Slot::primary_controls] & primary::tpr_shadow) != 0) add_virtual_apic();
+    if (uses(c, secondary::ept)) add_ept_features(c);
+}
+
+void Trial::add_virtual_apic() {
+    // Priorities; then what is in service and what is requested.
+    answer_.add("virtual-tpr", arena.virtual_apic.entry[task_priority_word]);
+    answer_.add("virtual-ppr", arena.virtual_apic.entry[0xA0 / sizeof(u64)]);
+    u64 sum = 0;
+    for (usize offset = 0x100; offset < 0x280; offset += 0x10)
+        sum = mixed(sum ^ arena.virtual_apic.entry[offset / sizeof(u64)]);
+    answer_.add("virtual-isr-tmr-irr", sum);
+}
+
+void Trial::add_ept_features(const Case& c) {
+    if (uses(c, secondary::vm_functions)) answer_.add("eptp", current_->read_back(Slot::eptp));
+    if ((c.fields[Slot::eptp] & ept_flags_enabled) != 0) answer_.add("ept-flags", sum_of_ept_flags());
+    if (uses(c, secondary::page_log)) {
+        u64 sum = 0;
+        for (const u64 address : arena.page_log.entry) sum = mixed(sum ^ address);
+        answer_.add("page-log", sum);
+    }
+    if (uses(c, secondary::virtualization_exceptions)) {
+        answer_.add("eptp_index", current_->read_back(Slot::eptp_index));
+        for (usize word = 0; word < ve_words; ++word)
+            answer_.add("ve-information", arena.ve_information.entry[word]);
+    }
 }
 
 // VMLAUNCH of a launched VMCS and VMRESUME of a clear one fail before anything else is looked at (SDM

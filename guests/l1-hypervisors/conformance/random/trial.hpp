@@ -33,6 +33,8 @@ class Trial {
     void add_guest_state(const Case& c, bool entry_failed);
     void add_registers();
     void add_memory(const Case& c);
+    void add_virtual_apic();
+    void add_ept_features(const Case& c);
     void add_launch_state(bool launched);
     void add_found(const HostState& found);
 

@@ -3,12 +3,11 @@
 #include "base/memory.hpp"
 #include "random/arena.hpp"
 #include "random/host.hpp"
+#include "random/processor.hpp"
 #include "vmx/controls.hpp"
 #include "vmx/operation.hpp"
 
 namespace conformance::random {
-
-constinit u32 physical_width = 0;
 
 namespace {
 
@@ -16,7 +15,7 @@ namespace {
 // for itself: far above the machine's memory and below the devices, and devices where reading does no harm.
 constexpr u64 nobody = 0xB0000000, local_apic = 0xFEE00000, io_apic = 0xFEC00000, vga = 0xA0000;
 
-u64 width_edge() { return u64{1} << physical_width; }
+u64 width_edge() { return u64{1} << processor.physical_width; }
 
 // An address in a page that is refused: not aligned, or beyond the width.
 u64 refused_page(u64 was, Chance& chance) {
@@ -190,6 +189,11 @@ u64 page_read(u64 was, Chance& chance) {
 
 u64 virtual_apic_page(u64 was, Chance& chance) {
     const u64 list[] = {nobody, width_edge() - page_size, arena.ones.address(), arena.zeroes.address()};
+    return chance.one_in(2) ? refused_page(was, chance) : chance.pick(list);
+}
+
+u64 page_written(u64 was, Chance& chance) {
+    const u64 list[] = {nobody, width_edge() - page_size, arena.data.address()};
     return chance.one_in(2) ? refused_page(was, chance) : chance.pick(list);
 }
 

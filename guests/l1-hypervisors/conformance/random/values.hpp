@@ -8,9 +8,6 @@ namespace conformance::random {
 
 using Values = u64 (*)(u64 was, Chance& chance);
 
-// Bits of an address that this processor has.
-extern u32 physical_width;
-
 inline constexpr u64 all_bits = ~u64{0}, low_half = 0xFFFFFFFF;
 
 // Flips one bit of `mask`.
@@ -44,7 +41,8 @@ u64 host_cr3(u64 was, Chance& chance);
 u64 host_rip(u64 was, Chance& chance);
 u64 efer(u64 was, Chance& chance);
 u64 pat(u64 was, Chance& chance);
-u64 page_read(u64 was, Chance& chance);  // a page that the processor only reads
+u64 page_read(u64 was, Chance& chance);     // a page that the processor only reads
+u64 page_written(u64 was, Chance& chance);  // one that it may write
 u64 virtual_apic_page(u64 was, Chance& chance);
 u64 apic_access_page(u64 was, Chance& chance);
 u64 link_pointer(u64 was, Chance& chance);

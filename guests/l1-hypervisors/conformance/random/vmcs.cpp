@@ -1,5 +1,6 @@
 #include "random/vmcs.hpp"
 
+#include "random/processor.hpp"
 #include "vmx/instructions.hpp"
 #include "vmx/operation.hpp"
 
@@ -8,7 +9,7 @@ namespace conformance::random {
 void Vmcs::create() {
     prepare_region(region_);
     clear_launch_state();
-    for (const Slot slot : written_slots) vmwrite(field_of(slot), 0);
+    for (const Slot slot : processor.written) vmwrite(field_of(slot), 0);
     holds_ = {};
 }
 
@@ -22,7 +23,7 @@ void Vmcs::clear_launch_state() {
 }
 
 void Vmcs::write(const Image& wanted) {
-    for (const Slot slot : written_slots) {
+    for (const Slot slot : processor.written) {
         if (holds_[slot] == wanted[slot]) continue;
         vmwrite(field_of(slot), wanted[slot]);
         holds_[slot] = wanted[slot];
