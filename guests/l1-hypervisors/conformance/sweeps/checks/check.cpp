@@ -26,10 +26,17 @@ void unblock_nmis() {
         : "rax", "memory", "cc");
 }
 
+struct [[gnu::packed]] TablePointer {
+    u16 limit;
+    u64 base;
+};
+
 // What an exit loads from a host-state area that was edited, and the program must not keep.
 struct OwnState {
     u64 cr0 = read_cr0(), cr3 = read_cr3(), cr4 = read_cr4();
     u64 efer = rdmsr(msr_efer), pat = rdmsr(msr_pat), fs = rdmsr(msr_fs_base), gs = rdmsr(msr_gs_base);
+
+    TablePointer idtr = {idt_limit(), idt_base()};
 
     void restore() const {
         write_cr0(cr0);
@@ -40,7 +47,7 @@ struct OwnState {
         wrmsr(msr_fs_base, fs);
         wrmsr(msr_gs_base, gs);
         load_segments();
-        load_traps();
+        asm volatile("lidt %0" : : "m"(idtr));
         unblock_nmis();
     }
 };

@@ -73,7 +73,7 @@ void interrupt_flag() {
 }  // namespace
 
 void event_checks() {
-    for (const Start* start : {&long_mode, &unrestricted, &flat, &real}) {
+    for (const Start* start : {&long_mode, &flat, &real}) {
         types_and_vectors(*start);
         lengths(*start);
     }

@@ -97,10 +97,12 @@ void guest_register_checks() {
         const Start& start = *guests[i];
         control_registers(start);
         extended_features(start);
-        canonical_addresses(start);
-        table_limits(start);
         instruction_pointer(start);
         flags(start);
+    }
+    for (usize i = 0; i < main_guest_count; ++i) {
+        canonical_addresses(*main_guests[i]);
+        table_limits(*main_guests[i]);
     }
     for (const Start* start : {&long_mode, &legacy}) debug_controls(*start);
     page_attributes();

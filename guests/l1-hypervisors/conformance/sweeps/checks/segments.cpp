@@ -23,8 +23,6 @@ constexpr const Segment &cs = segments[0], &ss = segments[1], &ds = segments[2],
 constexpr u64 type_bits = 0xF, dpl_bits = 3 << 5, present = bit(7), granular = bit(15), unusable = bit(16);
 constexpr u32 access_data = 0xC093, access_ldt = 0x82;
 
-bool is_system(const Segment& s) { return &s == &ldtr || &s == &tr; }
-
 // LDTR, FS and GS of the starts are unusable, which leaves next to nothing to check: here they are in use.
 void make_usable(const Segment& s) {
     if ((vmread(s.access) & unusable) == 0) return;
@@ -143,12 +141,13 @@ void guest_segment_checks() {
             access_rights(start, s);
             selectors(start, s);
             bases(start, s);
-            limits(start, s);
-            if (!is_system(s) || &s == &ldtr) unusable_with_garbage(start, s);
+            if (&s != &tr) unusable_with_garbage(start, s);
         }
-        privilege(start);
         presence(start);
     }
+    for (usize i = 0; i < main_guest_count; ++i)
+        for (const Segment& s : segments) limits(*main_guests[i], s);
+    for (const Start* start : {&long_mode, &unrestricted, &legacy, &flat, &real}) privilege(*start);
 }
 
 }  // namespace conformance::checks

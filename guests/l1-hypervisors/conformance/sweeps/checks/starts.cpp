@@ -155,5 +155,7 @@ const Start virtual8086 = {"v86", &build_virtual8086, false};
 const Start* const guests[] = {&long_mode, &unrestricted, &compatibility, &pae,
                                &legacy,    &flat,         &real,          &virtual8086};
 const usize guest_count = sizeof guests / sizeof *guests;
+const Start* const main_guests[] = {&long_mode, &legacy, &real, &virtual8086};
+const usize main_guest_count = sizeof main_guests / sizeof *main_guests;
 
 }  // namespace conformance::checks

@@ -19,6 +19,9 @@ extern const Start virtual8086;
 
 extern const Start* const guests[];
 extern const usize guest_count;
+// Those that stand for the others where a check does not tell them apart.
+extern const Start* const main_guests[];
+extern const usize main_guest_count;
 
 inline constexpr u64 cr4_pae = bit(5), cr4_pse = bit(4), cr0_pe = bit(0), cr0_pg = bit(31);
 inline constexpr u64 rflags_tf = bit(8), rflags_vm = bit(17);

@@ -129,9 +129,10 @@ void link_pointers(const char* name, u32 secondary_controls) {
 constexpr Field pdptes[] = {field::guest_pdpte_0, field::guest_pdpte_1, field::guest_pdpte_2,
                             field::guest_pdpte_3};
 
-// The fourth GiB of a PAE guest is never touched, so that every bit of its entry can be flipped.
+// What lies between the first and the last entry is treated like the last. The fourth GiB of a PAE guest is
+// never touched, so that every bit of its entry can be flipped.
 void pdpte_bits(const char* name, bool with_ept) {
-    for (unsigned index = 0; index < 4; ++index)
+    for (const unsigned index : {0u, 3u})
         for (unsigned number = 0; number < 64; ++number) {
             const bool moves_the_code =
                 index == 0 && (number == 0 || (number >= 12 && number < physical_width()));
