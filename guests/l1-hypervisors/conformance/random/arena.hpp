@@ -40,7 +40,7 @@ struct Arena {
     // EPT12.
     Table ept_top, other_ept_top, ept_pdpt, ept_directory, ept_pages[4];
     // What control fields point to.
-    Page zeroes, ones, mixed;
+    Page zeroes, ones, mixed, apic_access;
     Table eptp_list, page_log, ve_information;
     Table virtual_apic, link, other_revision;
     Table entry_msrs, exit_msrs, stored_msrs;

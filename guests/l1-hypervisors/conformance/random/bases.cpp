@@ -206,7 +206,7 @@ void set_controls(Case& c, Chance& chance) {
         ept_pointer() | (chance.one_in(3) && processor.has_ept_flags ? ept_flags_enabled : 0);
     fields[Slot::vpid] = 1;
     fields[Slot::virtual_apic_address] = arena.virtual_apic.address();
-    fields[Slot::apic_access_address] = arena.zeroes.address();
+    fields[Slot::apic_access_address] = arena.apic_access.address();
     fields[Slot::entry_msr_load_address] = arena.entry_msrs.address();
     fields[Slot::exit_msr_load_address] = arena.exit_msrs.address();
     fields[Slot::exit_msr_store_address] = arena.stored_msrs.address();

@@ -63,6 +63,29 @@ void keep_shadow_unread(Case& c) {
         c.instruction = &plain_vmcall;
 }
 
+// Bochs 2.7 takes the processor's own reads (of bitmaps, tables, lists) for L2's accesses to the APIC-access
+// page.
+void keep_apic_access_page_apart(Case& c) {
+    constexpr Slot pointers[] = {Slot::io_bitmap_a,
+                                 Slot::io_bitmap_b,
+                                 Slot::msr_bitmap,
+                                 Slot::guest_cr3,
+                                 Slot::eptp,
+                                 Slot::virtual_apic_address,
+                                 Slot::vmread_bitmap,
+                                 Slot::vmwrite_bitmap,
+                                 Slot::entry_msr_load_address,
+                                 Slot::eptp_list_address,
+                                 Slot::pml_address,
+                                 Slot::ve_information_address,
+                                 Slot::vmcs_link_pointer,
+                                 Slot::exit_msr_load_address,
+                                 Slot::exit_msr_store_address};
+    u64& page = c.fields[Slot::apic_access_address];
+    for (const Slot pointer : pointers)
+        if (page / page_size == c.fields[pointer] / page_size) page = arena.apic_access.address();
+}
+
 }  // namespace
 
 void keep_within_bounds(Case& c) {
@@ -71,6 +94,7 @@ void keep_within_bounds(Case& c) {
     keep_tables_in_memory(c);
     keep_virtual_nmis_open(c);
     keep_shadow_unread(c);
+    keep_apic_access_page_apart(c);
 }
 
 }  // namespace conformance::random

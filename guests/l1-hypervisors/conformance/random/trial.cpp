@@ -178,18 +178,20 @@ void Trial::add_virtual_apic() {
 }
 
 void Trial::add_ept_features(const Case& c) {
-    if (uses(c, secondary::vm_functions)) answer_.add("eptp", current_->read_back(Slot::eptp));
+    if (uses(c, secondary::vm_functions)) {
+        answer_.add("eptp", current_->read_back(Slot::eptp));
+        if (exists(Slot::eptp_index, processor.secondary_allowed))
+            answer_.add("eptp_index", current_->read_back(Slot::eptp_index));
+    }
     if ((c.fields[Slot::eptp] & ept_flags_enabled) != 0) answer_.add("ept-flags", sum_of_ept_flags());
     if (uses(c, secondary::page_log)) {
         u64 sum = 0;
         for (const u64 address : arena.page_log.entry) sum = mixed(sum ^ address);
         answer_.add("page-log", sum);
     }
-    if (uses(c, secondary::virtualization_exceptions)) {
-        answer_.add("eptp_index", current_->read_back(Slot::eptp_index));
+    if (uses(c, secondary::virtualization_exceptions))
         for (usize word = 0; word < ve_words; ++word)
             answer_.add("ve-information", arena.ve_information.entry[word]);
-    }
 }
 
 // VMLAUNCH of a launched VMCS and VMRESUME of a clear one fail before anything else is looked at (SDM
