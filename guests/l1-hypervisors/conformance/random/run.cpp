@@ -50,15 +50,18 @@ void put_changes_back(const Case& c) {
 }
 
 struct Options {
-    u64 seed, first, count, mutations;
+    u64 seed, first, count;
+    u64 mutations, last_mutations;  // each case once for every mask of mutations from the one to the other
     bool detail;
 };
 
 Options options_from(const CommandLine& command_line) {
+    const u64 mutations = number_from(command_line, "mutations", ~u64{0});
     return {.seed = number_from(command_line, "seed", 1),
             .first = number_from(command_line, "first", 0),
             .count = number_from(command_line, "count", 1000),
-            .mutations = number_from(command_line, "mutations", ~u64{0}),
+            .mutations = mutations,
+            .last_mutations = number_from(command_line, "last-mutations", mutations),
             .detail = number_from(command_line, "detail", 0) != 0};
 }
 
@@ -69,7 +72,7 @@ void prepare() {
     trial.prepare();
 }
 
-Outcome run_case(const Options& options, u64 index) {
+Outcome run_case(const Options& options, u64 index, u64 mutations) {
     Case& c = current_case;
     const Chance chance(mixed(options.seed) ^ mixed(~index));
     c = {};
@@ -81,7 +84,7 @@ Outcome run_case(const Options& options, u64 index) {
         print("random ", index, ": base ", mode_names[static_cast<usize>(c.mode)], c.user ? " user" : "",
               c.with_ept ? " ept" : "", c.unrestricted ? " unrestricted" : "", c.with_vpid ? " vpid" : "",
               c.resume ? " vmresume " : " vmlaunch ", c.instruction->name, "\n");
-    mutate(c, chance, options.mutations, options.detail);
+    mutate(c, chance, mutations, options.detail);
     keep_within_bounds(c);
     place_instruction(c.instruction->bytes, c.instruction->length);
     const Outcome outcome = trial.run(c);
@@ -108,9 +111,12 @@ void run_random(const CommandLine& command_line) {
     const Options options = options_from(command_line);
     prepare();
     for (u64 index = options.first; index < options.first + options.count; ++index) {
-        const Outcome outcome = run_case(options, index);
-        if (options.detail) print_answer(index, outcome);
-        print("random ", index, " ", hex(trial.answer().hash()), "\n");
+        for (u64 mask = options.mutations;; ++mask) {
+            const Outcome outcome = run_case(options, index, mask);
+            if (options.detail) print_answer(index, outcome);
+            print("random ", index, " ", hex(trial.answer().hash()), "\n");
+            if (mask >= options.last_mutations) break;
+        }
     }
     print("conformance: end\n");
 }
@@ -122,7 +128,7 @@ void run_random_summary(const CommandLine& command_line) {
     static u64 exits[basic_reasons], failed_entries[basic_reasons], failures[errors], watchdogs;
     prepare();
     for (u64 index = options.first; index < options.first + options.count; ++index) {
-        const Outcome outcome = run_case(options, index);
+        const Outcome outcome = run_case(options, index, options.mutations);
         const u32 basic = outcome.number & 0x7F;
         if (outcome.kind == Outcome::Kind::watchdog)
             ++watchdogs;
