@@ -43,6 +43,9 @@ struct Machine {
     /// exits.
     bool shadow_direct = false;
     ept::Hpa vmread_bitmap{0}, vmwrite_bitmap{0};
+    /// One bit per encoding of a field that the processor has and L1 is not offered; for an L1 that uses VMCS
+    /// shadowing.
+    ept::Hpa hidden_fields{0};
     ept::Hpa msr_bitmap01{0}, io_bitmap01_a{0}, io_bitmap01_b{0};
     /// The same bitmaps, as they are added to L1's.
     vmx::Intercepts01 msr_intercepts01, io_intercepts01_a, io_intercepts01_b;

@@ -2,6 +2,7 @@
 
 #include <x86/msr.hpp>
 
+#include "../exit/l1_shadowing.hpp"
 #include "../exit/shadow_vmcs.hpp"
 #include "../hw/cpu.hpp"
 #include "descriptor_tables.hpp"
@@ -125,6 +126,7 @@ void enter_vmx_operation(Cpu& cpu) {
     cpu.vmcs01 = make_vmcs(cpu);
     const auto vmcs = make_vmcs01_current(cpu);
     find_fields(*cpu.machine);
+    find_hidden_fields(*cpu.machine);
     if (cpu.machine->shadow_direct) make_shadow_bitmaps(*cpu.machine);
     write_common(cpu, vmcs);
     write_controls01(*cpu.machine, vmcs);

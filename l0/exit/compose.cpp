@@ -64,7 +64,7 @@ Why compose_for_l2(Cpu& cpu) {
         // L1 does not use EPT: vmcs02 runs on ept01 itself, and what L2 calls physical is L1's.
         entry_is_over(slot, vmcs02);
         map_device(cpu, L1Gpa{address});
-        reinject_after_l0_exit(vmcs02, qualification.nmi_unblocking());
+        reinject_after_l0_exit(vmcs02, cut_short(slot, vmcs02), qualification.nmi_unblocking());
         return Why::l2_ept02_fill;
     }
     Ept02& ept02 = *slot.ept02;
@@ -81,7 +81,7 @@ Why compose_for_l2(Cpu& cpu) {
                 [[fallthrough]];
             case Kind::again:
                 entry_is_over(slot, vmcs02);
-                reinject_after_l0_exit(vmcs02, qualification.nmi_unblocking());
+                reinject_after_l0_exit(vmcs02, cut_short(slot, vmcs02), qualification.nmi_unblocking());
                 return Why::l2_ept02_fill;
             case Kind::l1_violation: return reflect_violation(cpu, slot, qualification, r);
             case Kind::log_full: {

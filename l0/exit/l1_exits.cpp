@@ -58,7 +58,8 @@ void map_for_l1(Cpu& cpu, L1World& world) {
     const u64 address = read(world.vmcs01(), field::guest_physical_address);
     const EptViolationQualification qualification{read(world.vmcs01(), field::exit_qualification)};
     map_device(cpu, ept::L1Gpa{address});
-    reinject_after_l0_exit(world.vmcs01(), qualification.nmi_unblocking());
+    reinject_after_l0_exit(world.vmcs01(), read(world.vmcs01(), field::idt_vectoring_info),
+                           qualification.nmi_unblocking());
 }
 
 }  // namespace

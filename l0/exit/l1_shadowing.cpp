@@ -19,19 +19,12 @@ constexpr u64 bitmap_encodings = 0x8000;
 
 bool bit_of(const u8* page, u64 bit) { return ((page[bit / 8] >> (bit % 8)) & 1) != 0; }
 
-/// L1's bitmap, with a bit set for each encoding that is not of a field that L1 is offered.
+/// L1's bitmap, with a bit set for each field that is hidden from L1.
 void merge_field_bitmap(const Cpu& cpu, Hpa page02, u64 address12) {
-    u8* const out = mm::at<u8>(page02);
-    const u8* const of_l1 = mm::at<u8>(cpu.machine->place(address12));
-    __builtin_memset(out, 0xff, 4096);
-    cpu.machine->offered_fields.for_each([&](FieldId id) {
-        const Encoding encoding = row_of(id).encoding;
-        const auto pass_on = [&](u32 raw) {
-            if (!bit_of(of_l1, raw)) out[raw / 8] = static_cast<u8>(out[raw / 8] & ~(1u << (raw % 8)));
-        };
-        pass_on(encoding.raw);
-        if (encoding.width() == FieldWidth::w64) pass_on(encoding.raw | 1);
-    });
+    u64* const out = mm::at<u64>(page02);
+    const auto* const of_l1 = mm::at<volatile u64>(cpu.machine->place(address12));
+    const u64* const hidden = mm::at<u64>(cpu.machine->hidden_fields);
+    for (usize i = 0; i < bitmap_encodings / 64; ++i) out[i] = of_l1[i] | hidden[i];
 }
 
 /// Whether L2 may reach a field through a merged bitmap, either half of it.
@@ -65,6 +58,18 @@ void release_shadow(Cpu& cpu, const L1Shadow& shadow) {
 }
 
 }  // namespace
+
+void find_hidden_fields(Machine& machine) {
+    if (!machine.offered.may(Secondary::vmcs_shadowing)) return;
+    machine.hidden_fields = mm::must_allocate(machine.pages);
+    u8* const bits = mm::at<u8>(machine.hidden_fields);
+    for (u32 encoding = 0; encoding < bitmap_encodings; ++encoding) {
+        const FieldLookup known = find_field(encoding);
+        const bool offered = known.found && machine.offered_fields.has(known.id);
+        if (!offered && hw::has_field(encoding))
+            bits[encoding / 8] = static_cast<u8>(bits[encoding / 8] | 1u << (encoding % 8));
+    }
+}
 
 Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
     L1Shadow& shadow = slot.l1_shadow;
@@ -111,7 +116,11 @@ Why answer_shadowed_field(Cpu& cpu, Gprs& gprs, const L2Exit& exit) {
         exit.reason.basic() == Reason::vmread ? v.get(field::vmread_bitmap) : v.get(field::vmwrite_bitmap);
     if (encoding >= bitmap_encodings || bit_of(mm::at<u8>(cpu.machine->place(bitmap)), encoding))
         return reflect_to_l1(cpu, exit, Why::l2_vmx_instruction);
-    // L1 lets it through, so what L0 stopped at is a field that L1 does not have.
+    // L1 lets it through, so what L0 stopped at is a field that is hidden from L1.
+    if (read(vmcs02, field::guest_ss_access_rights).dpl() != 0) {
+        settle_for_l2(slot, vmcs02, InstrOutcome::faulted(x86::Fault::gp()));
+        return Why::l2_shadowed_field;
+    }
     u64 flags = read(vmcs02, field::guest_rflags) & ~x86::rflags::arithmetic;
     if (v.get(field::vmcs_link_pointer) == no_pointer) {
         flags |= x86::rflags::cf;

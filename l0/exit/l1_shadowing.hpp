@@ -3,9 +3,9 @@
 // filled from it before L2 runs and written back when L1 is to run.
 //
 // In:    a vmcs12 with VMCS shadowing on and a good link pointer.
-// Out:   what vmcs02 gets: the shadow's address, and bitmaps that also stop at fields that L1 is not offered.
-// Never: lets L2 reach a field that L1 could not.
-// SDM:   3C 25.10, 25.3 (VMREAD and VMWRITE in non-root operation).
+// Out:   what vmcs02 gets: the shadow's address, and bitmaps that also stop at fields that are hidden from
+// L1. Never: lets L2 reach a field that L1 could not. SDM:   3C 25.10, 25.3 (VMREAD and VMWRITE in non-root
+// operation).
 #pragma once
 
 #include <vmx/outcome.hpp>
@@ -15,6 +15,8 @@
 
 namespace kurma::l0 {
 
+/// Asks the processor, with a VMCS current, which fields it has that L1 is not to see.
+void find_hidden_fields(Machine& machine);
 /// Fills L0's shadow VMCS and bitmaps from L1's; vmcs02 is to link to what this returns.
 ept::Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot);
 /// Writes back what L2 wrote, if the slot's vmcs02 ran with a shadow.

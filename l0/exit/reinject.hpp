@@ -5,15 +5,31 @@
 #include <vmx/event.hpp>
 #include <vmx/field.hpp>
 
+#include "../cpu/cpu.hpp"
+
 namespace kurma::l0 {
+
+/// The event that an exit cut short. With virtual-interrupt delivery an external interrupt is either what L1
+/// injected or a virtual interrupt, and that is the one now in service; Bochs 2.7 does not note its vector.
+template <class V>
+vmx::InterruptionInfo cut_short(const VmcsSlot& slot, const V& vmcs) {
+    using namespace vmx;
+    const InterruptionInfo vectoring = read(vmcs, field::idt_vectoring_info);
+    if (!vectoring.valid() || vectoring.type() != EventType::external_interrupt ||
+        !slot.vmcs12.secondary().has(Secondary::virtual_interrupt_delivery)) [[likely]]
+        return vectoring;
+    const InterruptionInfo injected = slot.vmcs12.get(field::entry_interruption_info);
+    if (injected.valid() && injected.vector() == vectoring.vector()) return vectoring;
+    const auto in_service = static_cast<u8>(read(vmcs, field::guest_interrupt_status) >> 8);
+    return InterruptionInfo::make(EventType::external_interrupt, in_service, false);
+}
 
 /// Makes the event that was being delivered pending again in the same VMCS. `unblocked_nmi`: the exit hit an
 /// IRET that had just unblocked NMIs, which are blocked again so that the IRET is executed whole (SDM
 /// 3C 28.2.3).
 template <class V>
-void reinject_after_l0_exit(const V& vmcs, bool unblocked_nmi) {
+void reinject_after_l0_exit(const V& vmcs, vmx::InterruptionInfo vectoring, bool unblocked_nmi) {
     using namespace vmx;
-    const InterruptionInfo vectoring = read(vmcs, field::idt_vectoring_info);
     if (vectoring.valid()) [[unlikely]] {
         write(vmcs, field::entry_interruption_info, vectoring.for_reinjection());
         if (vectoring.error_code_valid())
