@@ -86,6 +86,9 @@ struct VmcsSlot {
     u16 last_vpid12 = 0;
     Ept02* ept02 = nullptr;
     L1Shadow l1_shadow{};
+    /// vmcs02 has PDPTEs that L0 loaded, and these are what L1 believes to be there.
+    std::array<u64, 4> pdptes_of_l1{};
+    bool has_pdptes_of_l0 = false;
     /// What vmcs02's link pointer is.
     ept::Hpa link02{vmx::no_pointer};
     /// vmcs02 is to load MSRs at its next entry, which must be the only one that does: L2 may change them.

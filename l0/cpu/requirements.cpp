@@ -18,6 +18,11 @@ u8 physical_address_width() {
     return static_cast<u8>(hw::cpuid(leaf).eax & 0xff);
 }
 
+bool has_1g_pages() {
+    constexpr u32 leaf = 0x80000001, page_1g = 1u << 26;
+    return hw::cpuid(0x80000000).eax >= leaf && (hw::cpuid(leaf).edx & page_1g) != 0;
+}
+
 u64 msr_if(bool present, u32 msr) { return present ? hw::rdmsr(msr) : 0; }
 
 }  // namespace
@@ -46,6 +51,7 @@ vmx::Capabilities read_capabilities() {
     c.true_exit = {msr_if(has_true, vmx_true_exit_ctls)};
     c.true_entry = {msr_if(has_true, vmx_true_entry_ctls)};
     c.physical_address_width = physical_address_width();
+    c.paging_1g = has_1g_pages();
     return c;
 }
 

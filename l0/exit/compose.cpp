@@ -70,14 +70,16 @@ Why compose_for_l2(Cpu& cpu) {
     Ept02& ept02 = *slot.ept02;
     const bool log_full = logs_modifications(slot) && modification_log_full(slot);
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
+    bool dirtied = false;
     for (;;) {
         ept::Resolution r =
             ept02.shadow.resolve(world, ept02.eptp12, cpu.machine->offered.ept(), L2Gpa{address},
                                  qualification.wanted(), cpu.machine->policy.ept02_large_pages, log_full);
         r.debt.pay([&] { execute_invept_single(cpu, ept02.eptp02); });
+        dirtied |= r.dirtied;
         switch (r.kind) {
             case Kind::filled:
-                if (r.dirtied && logs_modifications(slot)) log_modification(cpu, slot, L2Gpa{address});
+                if (dirtied && logs_modifications(slot)) log_modification(cpu, slot, L2Gpa{address});
                 [[fallthrough]];
             case Kind::again:
                 entry_is_over(slot, vmcs02);

@@ -71,13 +71,17 @@ void find_hidden_fields(Machine& machine) {
     }
 }
 
-Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
+void load_l1_field_bitmaps(Cpu& cpu, VmcsSlot& slot) {
     L1Shadow& shadow = slot.l1_shadow;
     if (shadow.vmcs.value() == 0) make_pages(cpu, shadow);
-    if (VmcsSlot* const active = find_slot(cpu, L1Gpa{slot.vmcs12.get(field::vmcs_link_pointer)}))
-        write_back(cpu, *active);
     merge_field_bitmap(cpu, shadow.vmread_bitmap, slot.vmcs12.get(field::vmread_bitmap));
     merge_field_bitmap(cpu, shadow.vmwrite_bitmap, slot.vmcs12.get(field::vmwrite_bitmap));
+}
+
+Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
+    L1Shadow& shadow = slot.l1_shadow;
+    if (VmcsSlot* const active = find_slot(cpu, L1Gpa{slot.vmcs12.get(field::vmcs_link_pointer)}))
+        write_back(cpu, *active);
     const Vmcs12Region& region = linked_region(cpu, slot);
     make_shadow_current(cpu, shadow);
     cpu.machine->offered_fields.for_each([&](FieldId id) {

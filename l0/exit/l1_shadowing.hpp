@@ -17,7 +17,9 @@ namespace kurma::l0 {
 
 /// Asks the processor, with a VMCS current, which fields it has that L1 is not to see.
 void find_hidden_fields(Machine& machine);
-/// Fills L0's shadow VMCS and bitmaps from L1's; vmcs02 is to link to what this returns.
+/// Makes vmcs02's bitmaps from L1's, whether or not L1 has linked a VMCS.
+void load_l1_field_bitmaps(Cpu& cpu, VmcsSlot& slot);
+/// Fills L0's shadow VMCS from the one that L1 has linked; vmcs02 is to link to what this returns.
 ept::Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot);
 /// Writes back what L2 wrote, if the slot's vmcs02 ran with a shadow.
 void save_l1_shadow(Cpu& cpu, VmcsSlot& slot);

@@ -49,6 +49,11 @@ class L1World {
     void or_u8(ept::L1Gpa at, u8 bits) {
         if (const auto host = translate(at)) __atomic_fetch_or(mm::at<u8>(*host), bits, __ATOMIC_SEQ_CST);
     }
+    u64 pdpte(unsigned index) const {
+        constexpr vmx::FieldId fields[] = {vmx::FieldId::guest_pdpte0, vmx::FieldId::guest_pdpte1,
+                                           vmx::FieldId::guest_pdpte2, vmx::FieldId::guest_pdpte3};
+        return vmcs01().read_raw(fields[index]);
+    }
     u64 read_bytes(ept::L1Gpa at, unsigned bytes) const {
         const auto host = translate(at);
         if (host && bytes == 8) return *mm::at<volatile u64>(*host);

@@ -90,13 +90,16 @@ void keep_vpid(Cpu& cpu, VmcsSlot& slot) {
 
 /// Where L1 does not use EPT, vmcs02 does, so PAE paging takes its PDPTEs from the VMCS: L0 loads them as the
 /// entry would (SDM 3C 27.3.2.4).
-void load_pdptes(const Cpu& cpu, const Vmcs12& v, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+void load_pdptes(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    const Vmcs12& v = slot.vmcs12;
     if (v.secondary().has(Secondary::enable_ept)) return;
     const bool pae = (read(vmcs02, field::guest_cr0) & x86::cr0::pg) != 0 &&
                      (read(vmcs02, field::guest_cr4) & x86::cr4::pae) != 0 &&
                      !v.get(field::entry_controls).has(Entry::ia32e_mode_guest);
     if (!pae) return;
     const u64 table = read(vmcs02, field::guest_cr3) & 0xffffffe0;
+    read_pdptes(vmcs02, slot.pdptes_of_l1.data());
+    slot.has_pdptes_of_l0 = true;
     const u64* const pdptes = mm::at<u64>(cpu.machine->place(table));
     write_pdptes(vmcs02, pdptes);
 }
@@ -111,10 +114,11 @@ void log_failed_check(const CheckResult& failure) {
 Hpa place_link_pointer(Cpu& cpu, VmcsSlot& slot) {
     constexpr Hpa refused{1};
     const Vmcs12& v = slot.vmcs12;
+    const bool shadowing = v.secondary().has(Secondary::vmcs_shadowing);
+    if (shadowing) load_l1_field_bitmaps(cpu, slot);
     const u64 pointer = v.get(field::vmcs_link_pointer);
     if (pointer == no_pointer) return Hpa{no_pointer};
     const auto host = cpu.machine->partition.translate(L1Gpa{pointer});
-    const bool shadowing = v.secondary().has(Secondary::vmcs_shadowing);
     // Bit 31, the shadow indicator, must be as the control is.
     const u32 indicator = shadowing ? shadow_indicator : 0;
     const auto revision = host ? std::optional<u32>{*mm::at<volatile u32>(*host) ^ indicator} : std::nullopt;
@@ -181,13 +185,15 @@ InstrOutcome enter_l2(Cpu& cpu) {
         v.dirty.clear();
     }
     merge_entry(*checked, l1, vmcs02);
-    load_pdptes(cpu, v, vmcs02);
+    load_pdptes(cpu, slot, vmcs02);
     if (slot.link02 != link02) [[unlikely]] {
         slot.link02 = link02;
         write(vmcs02, field::vmcs_link_pointer, link02.value());
     }
     if (v.get(field::entry_msr_load_count) != 0) [[unlikely]]
         load_msrs_at_entry(cpu, slot, vmcs02);
+    else
+        entry_is_over(slot, vmcs02);
     v.launched = true;
     cpu.level = Level::l2;
     return InstrOutcome::enter_l2();

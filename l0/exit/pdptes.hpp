@@ -6,6 +6,15 @@
 
 namespace kurma::l0 {
 
+template <class V>
+void read_pdptes(const V& vmcs, u64* table) {
+    using namespace vmx;
+    table[0] = read(vmcs, field::guest_pdpte0);
+    table[1] = read(vmcs, field::guest_pdpte1);
+    table[2] = read(vmcs, field::guest_pdpte2);
+    table[3] = read(vmcs, field::guest_pdpte3);
+}
+
 /// `table` is the four entries that CR3 points to.
 template <class V>
 void write_pdptes(const V& vmcs, const u64* table) {

@@ -24,12 +24,25 @@ vmx::InterruptionInfo cut_short(const VmcsSlot& slot, const V& vmcs) {
     return InterruptionInfo::make(EventType::external_interrupt, in_service, false);
 }
 
+/// Bochs 2.7 notes the trap of a single step at every exit with RFLAGS.TF set, though the instruction has not
+/// been executed yet. Nothing can be pending behind a fault but what MOV SS or STI holds back.
+template <class V>
+void forget_step_not_taken(const V& vmcs) {
+    using namespace vmx;
+    if (read(vmcs, field::guest_pending_debug_exceptions) == 0) [[likely]]
+        return;
+    constexpr u32 held_back = interruptibility::sti | interruptibility::mov_ss;
+    if ((read(vmcs, field::guest_interruptibility) & held_back) == 0)
+        write(vmcs, field::guest_pending_debug_exceptions, 0);
+}
+
 /// Makes the event that was being delivered pending again in the same VMCS. `unblocked_nmi`: the exit hit an
 /// IRET that had just unblocked NMIs, which are blocked again so that the IRET is executed whole (SDM
 /// 3C 28.2.3).
 template <class V>
 void reinject_after_l0_exit(const V& vmcs, vmx::InterruptionInfo vectoring, bool unblocked_nmi) {
     using namespace vmx;
+    forget_step_not_taken(vmcs);
     if (vectoring.valid()) [[unlikely]] {
         write(vmcs, field::entry_interruption_info, vectoring.for_reinjection());
         if (vectoring.error_code_valid())

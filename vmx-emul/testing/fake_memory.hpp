@@ -1,6 +1,7 @@
 // Flat memory of L1, which remembers what was read, and where nothing lies beyond the end.
 #pragma once
 
+#include <array>
 #include <ept/address.hpp>
 #include <optional>
 #include <vector>
@@ -29,6 +30,12 @@ class FakeMemory {
     void write_bytes(ept::L1Gpa at, u64 value, unsigned count) { (void)poke(at.value(), value, count); }
     void or_u8(ept::L1Gpa at, u8 bits) {
         if (at.value() < bytes_.size()) bytes_[at.value()] = static_cast<u8>(bytes_[at.value()] | bits);
+    }
+
+    u64 pdpte(unsigned index) const { return pdptes_.at(index); }
+    /// What loading CR3 with PAE paging does.
+    void load_pdptes(u64 cr3) {
+        for (usize i = 0; i < pdptes_.size(); ++i) pdptes_[i] = peek((cr3 & 0xffff'ffe0) + i * 8);
     }
 
     /// What the test itself looks at or puts there leaves no trace.
@@ -61,6 +68,7 @@ class FakeMemory {
         return holds(at, count) ? std::optional<u64>{peek(at, count)} : std::nullopt;
     }
 
+    std::array<u64, 4> pdptes_{};
     std::vector<u8> bytes_;
     std::vector<Read> reads_;
 };

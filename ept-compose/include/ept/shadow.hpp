@@ -37,8 +37,8 @@ struct [[nodiscard]] Resolution {
     L1Gpa l1_address{};
     // Of a violation of L1's: bit 63 of ept12's last entry, which keeps it from becoming a #VE (3C 26.5.7.1).
     bool suppress_ve = true;
-    // filled: the access is the first write that ept12 sees, which a log of page modifications notes
-    // (3C 29.3.6).
+    // filled, out_of_tables: the access is the first write that ept12 sees, which a log of page modifications
+    // notes (3C 29.3.6).
     bool dirtied = false;
     FlushDebt debt = FlushDebt::none();
 };

@@ -71,7 +71,10 @@ template <Space Out, Space In, ReadableEntries<Out> Memory>
                                        const Capabilities& capabilities) {
     using Outcome = typename Walk<Out>::Outcome;
     Walk<Out> result;
-    if (address.value() >> translated_bits != 0) return result;
+    if (address.value() >> translated_bits != 0) {
+        result.note_entry(root_level, Entry{});
+        return result;
+    }
     result.effective = Access::all;
     Address<Out> table = eptp.root<Out>();
 #pragma GCC unroll 4

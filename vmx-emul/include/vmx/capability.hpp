@@ -30,6 +30,8 @@ struct Capabilities {
     u64 misc = 0, cr0_fixed0 = 0, cr0_fixed1 = 0, cr4_fixed0 = 0, cr4_fixed1 = 0, vmcs_enum = 0, ept_vpid = 0,
         vmfunc = 0;
     u8 physical_address_width = 36;
+    /// CPUID: paging has 1 GiB pages (SDM 3A 4.1.4).
+    bool paging_1g = true;
 
     constexpr u32 revision() const { return static_cast<u32>(basic) & 0x7fffffff; }
     /// IA32_VMX_BASIC bit 55: the TRUE capability MSRs exist (A.1).

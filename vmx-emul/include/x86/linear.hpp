@@ -15,6 +15,7 @@ namespace kurma::x86 {
 struct PagingRegisters {
     u64 cr0 = 0, cr3 = 0, cr4 = 0, efer = 0, rflags_ac = 0;
     u8 physical_address_width = 36;
+    bool page_1g = true;
 };
 
 enum class DataAccess : u8 { read, write };
@@ -25,6 +26,9 @@ concept PagingMemory = requires(M& memory, ept::L1Gpa at, u64 value) {
     { memory.read_u64(at) } -> std::same_as<std::optional<u64>>;
     { memory.read_u32(at) } -> std::same_as<std::optional<u32>>;
     {memory.or_u8(at, u8{})};
+    /// PAE paging's entries of the first level, which the processor took from memory when CR3 was loaded (SDM
+    /// 3A 4.4.1).
+    { memory.pdpte(0u) } -> std::same_as<u64>;
 };
 
 struct Translation {
@@ -49,10 +53,9 @@ class LinearWalk {
         const bool long_mode = (regs_.efer & efer::lma) != 0;
         if (long_mode) return descend<9, 8>(regs_.cr3 & address_bits(), 4);
         if ((regs_.cr4 & cr4::pae) != 0) {
-            const u64 table = (regs_.cr3 & 0xffffffe0) + ((linear_ >> 30) & 3) * 8;
-            const auto pdpte = memory_.read_u64(ept::L1Gpa{table});
-            if (!pdpte || (*pdpte & p_present) == 0) return fault(0);
-            return descend<9, 8>(*pdpte & address_bits(), 2);
+            const u64 pdpte = memory_.pdpte(static_cast<unsigned>(linear_ >> 30) & 3);
+            if ((pdpte & p_present) == 0) return fault(0);
+            return descend<9, 8>(pdpte & address_bits(), 2);
         }
         return descend<10, 4>(regs_.cr3 & 0xfffff000, 2);
     }
@@ -87,12 +90,14 @@ class LinearWalk {
 
     /// What an 8-byte entry must leave 0 (SDM 3A tables 4-9 to 4-11, 4-15 to 4-20): address bits beyond the
     /// width, which PAE paging continues up to bit 62; execute-disable unless enabled; address bits within a
-    /// large page but for 12, its PAT flag; the page-size flag in the root table.
+    /// large page but for 12, its PAT flag; the page-size flag in the root table, and where a 1 GiB page
+    /// would be if the processor has none.
     u64 reserved_bits(unsigned level, unsigned shift, bool large) const {
         const unsigned end = (regs_.efer & efer::lma) != 0 ? 52 : 63;
         u64 bits = (u64{1} << end) - (u64{1} << regs_.physical_address_width);
         if ((regs_.efer & efer::nxe) == 0) bits |= u64{1} << 63;
-        if (large) bits |= level == 4 ? p_large : (u64{1} << shift) - (u64{1} << 13);
+        const bool no_page_there = level == 4 || (level == 3 && !regs_.page_1g);
+        if (large) bits |= no_page_there ? p_large : (u64{1} << shift) - (u64{1} << 13);
         return bits;
     }
 

@@ -114,7 +114,8 @@ x86::PagingRegisters paging_registers(W& world) {
             .cr4 = read(vmcs, field::guest_cr4),
             .efer = read(vmcs, field::guest_efer),
             .rflags_ac = read(vmcs, field::guest_rflags) & x86::rflags::ac,
-            .physical_address_width = world.offered().physical_address_width};
+            .physical_address_width = world.offered().physical_address_width,
+            .page_1g = world.offered().paging_1g};
 }
 
 /// Reads up to sixteen bytes, as two words. An address that has no memory behind it reads as ones, as the bus

@@ -221,6 +221,14 @@ TEST_F(FourLevel, address_bits_below_a_large_page_are_reserved) {
     }
 }
 
+TEST_F(FourLevel, the_page_size_flag_is_reserved_where_the_processor_has_no_1_gib_pages) {
+    tables.map(0x80'0000'0000, 0x12'4000'0000, pte::supervisor_rw, 3);
+    tables.map(0x81'0000'0000, 0x12'4000'0000, pte::supervisor_rw, 2);
+    regs.page_1g = false;
+    EXPECT_EQ(read(0x80'0000'0000), faults(reserved_read, 0x80'0000'0000));
+    EXPECT_EQ(read(0x81'0000'0000), at(0x12'4000'0000)) << "2 MiB pages are everybody's";
+}
+
 TEST_F(FourLevel, a_missing_entry_has_no_reserved_bits) {
     const u64 leaf = tables.map(linear, 0x5000, pte::supervisor_rw);
     tables.poke(leaf, ~pte::present);
