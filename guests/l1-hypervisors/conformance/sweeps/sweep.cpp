@@ -11,6 +11,8 @@ constexpr Topic topics[] = {
     {"controls", &sweep_controls},
     {"fields", &sweep_fields},
     {"entry_checks", &sweep_entry_checks},
+    {"instructions", &sweep_instructions},
+    {"msr_areas", &sweep_msr_areas},
     {"exits", &sweep_exits},
     {"features", &sweep_features},
 };

@@ -21,6 +21,8 @@ void sweep_capabilities();
 void sweep_controls();
 void sweep_fields();
 void sweep_entry_checks();
+void sweep_instructions();
+void sweep_msr_areas();
 
 void sweep_exits();
 void sweep_features();
