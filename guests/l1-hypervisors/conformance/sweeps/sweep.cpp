@@ -15,6 +15,7 @@ constexpr Topic topics[] = {
     {"msr_areas", &sweep_msr_areas},
     {"exits", &sweep_exits},
     {"features", &sweep_features},
+    {"ept", &sweep_ept},
 };
 
 }  // namespace

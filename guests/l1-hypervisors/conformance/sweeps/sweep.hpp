@@ -26,5 +26,6 @@ void sweep_msr_areas();
 
 void sweep_exits();
 void sweep_features();
+void sweep_ept();
 
 }  // namespace conformance

@@ -14,24 +14,25 @@ struct Msr {
     bool steady = true;  // reads the same in every run
 };
 
-// No performance counters: Bochs 2.7 ends itself when their event selectors are read.
+// What the VMX capability MSRs read as is topic "capabilities"; here they are read for the way there. No
+// performance counters: Bochs 2.7 ends itself when their event selectors are read.
 constexpr Msr msrs[] = {
     {0x10, false},  // time stamp
     {0x1B},         // APIC base
     {0x3A},         // feature control
     {0x8B},         // microcode
-    {0xFE},        {0x174},      {0x175},      {0x176},      {0x179},      {0x1A0},
-    {0x1D9},                               // MTRR capability, SYSENTER, MCA, misc, debug
-    {0x200},       {0x277},      {0x2FF},  // MTRR, PAT
-    {0x480},       {0x481},      {0x482},      {0x483},      {0x484},      {0x485},
-    {0x486},       {0x487},      {0x488},      {0x489},      {0x48A},      {0x48B},
-    {0x48C},       {0x48D},      {0x48E},      {0x48F},      {0x490},      {0x491},
-    {0x492},                                                  // VMX capabilities, and one behind them
-    {0x6E0},                                                  // TSC deadline
-    {0x802},       {0xDA0},                                   // x2APIC identity, XSS
-    {0x1FFF},      {0x2000},     {0x40000000}, {0xBFFFFFFF},  // the ends of the low bitmap, and between
-    {0xC0000080},  {0xC0000081}, {0xC0000082}, {0xC0000083}, {0xC0000084}, {0xC0000100},
-    {0xC0000101},  {0xC0000102}, {0xC0000103}, {0xC0001FFF}, {0xC0002000}, {0xFFFFFFFF},
+    {0xFE},         {0x174},        {0x175},        {0x176},        {0x179},        {0x1A0},
+    {0x1D9},                                  // MTRR capability, SYSENTER, MCA, misc, debug
+    {0x200},        {0x277},        {0x2FF},  // MTRR, PAT
+    {0x480, false}, {0x481, false}, {0x482, false}, {0x483, false}, {0x484, false}, {0x485, false},
+    {0x486, false}, {0x487, false}, {0x488, false}, {0x489, false}, {0x48A, false}, {0x48B, false},
+    {0x48C, false}, {0x48D, false}, {0x48E, false}, {0x48F, false}, {0x490, false}, {0x491, false},
+    {0x492, false},                                                // VMX capabilities, and one behind them
+    {0x6E0},                                                       // TSC deadline
+    {0x802},        {0xDA0},                                       // x2APIC identity, XSS
+    {0x1FFF},       {0x2000},       {0x40000000},   {0xBFFFFFFF},  // the ends of the low bitmap, and between
+    {0xC0000080},   {0xC0000081},   {0xC0000082},   {0xC0000083},   {0xC0000084},   {0xC0000100},
+    {0xC0000101},   {0xC0000102},   {0xC0000103},   {0xC0001FFF},   {0xC0002000},   {0xFFFFFFFF},
 };
 
 constexpr u64 map_bytes = 1024;
