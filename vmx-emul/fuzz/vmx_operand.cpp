@@ -94,6 +94,10 @@ class Space {
         law(false, "no entry of four-level paging has four bytes");
         return std::nullopt;
     }
+    u64 pdpte(unsigned) {
+        law(false, "four-level paging has no PDPTEs in the processor");
+        return 0;
+    }
     void or_u8(ept::L1Gpa at, u8 bits) {
         constexpr u8 accessed_and_dirty = 0x60;
         law((bits & ~accessed_and_dirty) == 0, "only flags are set in an entry");

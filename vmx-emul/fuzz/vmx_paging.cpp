@@ -38,7 +38,7 @@ Format format_of(PagingMode mode) {
 
 struct Mode {
     PagingMode paging;
-    bool write_protect, page_size_extension, smap, execute_disable, alignment_flag;
+    bool write_protect, page_size_extension, smap, execute_disable, alignment_flag, page_1g;
     unsigned width;
 };
 
@@ -56,7 +56,7 @@ u64 reserved(const Mode& mode, usize level, const Level& index, bool large) {
     const bool long_mode = mode.paging == PagingMode::four_level;
     u64 result = bits_from(mode.width, long_mode ? 52 : 63);
     if (!mode.execute_disable) result |= bit(63);
-    if (large && long_mode && level == 0) return result | bit(7);
+    if (large && long_mode && (level == 0 || (level == 1 && !mode.page_1g))) return result | bit(7);
     if (large) result |= bits_from(13, index.low);
     return result;
 }
@@ -81,18 +81,22 @@ Expected reference(const FakeMemory& memory, const Mode& mode, u64 cr3, u64 line
     Expected result;
     for (usize level = 0;; ++level) {
         const Level& index = format.levels[level];
-        const u64 at = table + (linear >> index.low & (bit(index.bits) - 1)) * format.entry_bytes;
-        result.used.push_back({at, 0});
+        const u64 number = linear >> index.low & (bit(index.bits) - 1);
+        // The PDPTEs of PAE paging were loaded with CR3 (3A 4.4.1): they have no rights and no flags, and
+        // what they must leave 0 was looked at then.
+        const bool loaded = pae && level == 0;
+        const u64 at = table + number * format.entry_bytes;
+        if (!loaded) result.used.push_back({at, 0});
         const bool there = at + format.entry_bytes <= memory.size();
-        const u64 entry = there ? memory.peek(at, format.entry_bytes) : 0;
+        const u64 entry = loaded  ? memory.pdpte(static_cast<unsigned>(number))
+                          : there ? memory.peek(at, format.entry_bytes)
+                                  : 0;
         if ((entry & pte::present) == 0) {
             result.error_code = write_bit;
             return result;
         }
         table = entry & bits_from(12, legacy ? 32 : mode.width);
-        // A PDPTE of PAE paging has no rights, and no flags; its reserved bits were looked at when CR3 was
-        // loaded.
-        if (pae && level == 0) continue;
+        if (loaded) continue;
         const bool last = level + 1 == format.levels.size();
         const bool large = !last && (entry & pte::large) != 0 && (!legacy || mode.page_size_extension);
         user = user && (entry & pte::user) != 0;
@@ -128,11 +132,12 @@ class Tables {
                  .smap = (choice & 16) != 0,
                  .execute_disable = (choice & 32) != 0,
                  .alignment_flag = (choice & 64) != 0,
+                 .page_1g = (choice & 128) != 0,
                  .width = static_cast<unsigned>(32 + input_.below(21))};
         cr3_ = (input_.below(table_count) << 12) | (input_.byte() & 0xf8u);
-        tell("mode %d, width %u, WP %d, PSE %d, SMAP %d, NXE %d, AC %d, cr3 %#lx",
+        tell("mode %d, width %u, WP %d, PSE %d, SMAP %d, NXE %d, AC %d, 1G %d, cr3 %#lx",
              static_cast<int>(mode_.paging), mode_.width, mode_.write_protect, mode_.page_size_extension,
-             mode_.smap, mode_.execute_disable, mode_.alignment_flag, cr3_);
+             mode_.smap, mode_.execute_disable, mode_.alignment_flag, mode_.page_1g, cr3_);
     }
 
     void run() {
@@ -140,6 +145,8 @@ class Tables {
             const u8 choice = input_.byte();
             if (choice % 3 != 0) {
                 change(choice);
+            } else if (choice >= 0xe0) {
+                memory_.load_pdptes(cr3_);
             } else {
                 access();
             }
@@ -194,7 +201,8 @@ class Tables {
             .cr4 = (pae ? bit(5) : 0) | (mode_.page_size_extension ? bit(4) : 0) | (mode_.smap ? bit(21) : 0),
             .efer = (long_mode ? bit(8) | bit(10) : 0) | (mode_.execute_disable ? bit(11) : 0),
             .rflags_ac = mode_.alignment_flag ? bit(18) : 0,
-            .physical_address_width = static_cast<u8>(mode_.width)};
+            .physical_address_width = static_cast<u8>(mode_.width),
+            .page_1g = mode_.page_1g};
     }
 
     void access() {
