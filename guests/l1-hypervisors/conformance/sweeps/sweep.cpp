@@ -16,6 +16,7 @@ constexpr Topic topics[] = {
     {"exits", &sweep_exits},
     {"features", &sweep_features},
     {"ept", &sweep_ept},
+    {"events", &sweep_events},
 };
 
 }  // namespace

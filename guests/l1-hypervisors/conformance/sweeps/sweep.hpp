@@ -27,5 +27,6 @@ void sweep_msr_areas();
 void sweep_exits();
 void sweep_features();
 void sweep_ept();
+void sweep_events();
 
 }  // namespace conformance
