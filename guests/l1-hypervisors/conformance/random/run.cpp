@@ -72,9 +72,20 @@ void prepare() {
     trial.prepare();
 }
 
+// What the case enters with, after all: by that a difference is understood.
+void print_entered(const Case& c) {
+    print("random ", c.index, ": entered ", c.instruction->name);
+    for (const Slot slot :
+         {Slot::pin_controls, Slot::primary_controls, Slot::secondary_controls, Slot::exit_controls,
+          Slot::entry_controls, Slot::guest_cr0, Slot::guest_cr4, Slot::guest_rflags, Slot::exception_bitmap,
+          Slot::entry_interruption_information, Slot::guest_activity, Slot::guest_interruptibility})
+        print(" ", name_of(slot), "=", hex(c.fields[slot]));
+    print("\n");
+}
+
 Outcome run_case(const Options& options, u64 index, u64 mutations) {
     Case& c = current_case;
-    const Chance chance(mixed(options.seed) ^ mixed(~index));
+    const Chance chance(mixed(mixed(options.seed) ^ index));
     c = {};
     c.index = index;
     clean_arena();
@@ -86,6 +97,7 @@ Outcome run_case(const Options& options, u64 index, u64 mutations) {
               c.resume ? " vmresume " : " vmlaunch ", c.instruction->name, "\n");
     mutate(c, chance, mutations, options.detail);
     keep_within_bounds(c);
+    if (options.detail) print_entered(c);
     place_instruction(c.instruction->bytes, c.instruction->length);
     const Outcome outcome = trial.run(c);
     put_changes_back(c);

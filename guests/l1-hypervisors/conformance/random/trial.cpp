@@ -24,6 +24,8 @@ bool is_saved(const Case& c, Slot slot) {
     switch (field_of(slot).encoding) {
         case field::preemption_timer.encoding:
             return (c.fields[Slot::exit_controls] & exit_control::save_preemption_timer) == 0;
+        case field::guest_debugctl.encoding:  // Bochs 2.7 never saves it; where it was not loaded, that shows
+            return (c.fields[Slot::entry_controls] & entry_control::load_debug) != 0;
         case field::guest_pdpte_0.encoding:
         case field::guest_pdpte_1.encoding:
         case field::guest_pdpte_2.encoding:
