@@ -1,52 +1,40 @@
-"""A random case that does not match, in words: its mutations, both answers, and the fewest mutations that do it."""
+"""Boots that tell random cases in words, and that find the fewest mutations with which a case still differs."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..errors import Status
-from ..l0log import PREFIX
-from ..pair import SIDES, Pair
+from ..pair import Pair
 from ..progress import Ticker
-from ..run import Result, Run, drive
-from .answers import Difference, differing_words
+from ..run import Run, drive
+from .answers import Difference
 from .campaign import Plan
-from .minimise import minimise
-from .random_lines import Detail, read_details, windows
+from .random_lines import windows
 from .setup import Setup
+from .telling import Told, told_by_mask, told_once
 
-GAP = 500              # Cases less far apart are told by one boot: telling one costs less than a boot does.
-L0_LINES = 4
-FIRST_WORDS = 3
-NOT_OF_A_CASE = ("json-", "end ", "vmcs", "no turns", "the last turns")
-ADDRESS = re.compile(r"0x[0-9a-f]{5,}")
+GAP = 500            # Cases less far apart are told by one boot: telling one costs less than a boot does.
+MOST_MUTATIONS = 10  # Each set of so many mutations is tried: one boot, since a case takes far less than a boot.
+BEFORE = (1, 3, 7, 15, 31, 63, 127, 255)   # How many cases before one are tried, where it does not differ alone.
 
-
-@dataclass(frozen=True)
-class Told:
-    """One case as both sides tell it; `l0` is what Kurma's log says of it, known where it ran `alone`."""
-
-    case: int
-    base: str
-    mutations: dict[int, str]
-    difference: Difference
-    answered: bool = True
-    alone: bool = False
-    l0: tuple[str, ...] = ()
-
-    @property
-    def differs(self) -> bool:
-        return self.difference.bare != self.difference.kurma
+Counts = Callable[[Difference], bool]   # Whether a difference is one to look for: not one that is deliberate.
 
 
 @dataclass(frozen=True)
 class Minimal:
-    """`mask` is None if the case does not differ when it is run alone."""
+    """`mask` has the mutations that it takes; None if the case alone does not differ, and then `behind` is how many cases
+    have to run before it (None: more than were tried)."""
 
     told: Told
     mask: int | None
+    behind: int | None = None
+
+
+def least_mask(told: list[Told], counts: Counts) -> int | None:
+    """The first mask at which the sides differ. `told` is in the order of the masks from 0 on, and a part of a set of
+    mutations is a smaller number than the set: so no part of what is found makes a difference, nothing can be left out."""
+    return next((mask for mask, one in enumerate(told) if one.differs and counts(one.difference)), None)
 
 
 class Explainer:
@@ -66,88 +54,53 @@ class Explainer:
         told |= self._tell_ranges([(case, 1) for case in again])
         return [told[case] for case in wanted]
 
+    def tell_masked(self, masks: list[tuple[int, int]]) -> list[Told]:
+        """Cases, each alone, with only those mutations that their mask has."""
+        pairs = [self._pair(case, 1, f"mutations={mask:#x}") for case, mask in masks]
+        self._drive(pairs, "run once more, cut down")
+        return [told_once(pair.results, [case])[case] for pair, (case, _) in zip(pairs, masks)]
+
+    def minimal(self, told: list[Told], counts: Counts) -> list[Minimal]:
+        """Each with as few mutations as still make a difference that counts, and that was seen when it ran alone."""
+        sizes = [1 << min(len(one.mutations), MOST_MUTATIONS) for one in told]
+        pairs = [self._pair(one.case, 1, "mutations=0", f"last-mutations={size - 1:#x}") for one, size in zip(told, sizes)]
+        self._drive(pairs, "run with each set of their mutations")
+        masks = [least_mask(told_by_mask(pair.results, one.case, size), counts)
+                 for pair, one, size in zip(pairs, told, sizes)]
+        alone = iter(self.tell_masked([(one.case, mask) for one, mask in zip(told, masks) if mask is not None]))
+        found = []
+        for one, mask in zip(told, masks):
+            again = next(alone) if mask is not None else None
+            if again is not None and again.differs and counts(again.difference):
+                found.append(Minimal(again, mask))
+            else:
+                found.append(Minimal(one, None, self._behind(one.case, counts)))
+        return found
+
+    def _behind(self, case: int, counts: Counts) -> int | None:
+        before = [number for number in BEFORE if number <= case]
+        pairs = [self._pair(case - number, number + 1) for number in before]
+        self._drive(pairs, "run behind those before it")
+        told = [told_once(pair.results, [case])[case] for pair in pairs]
+        return next((number for number, one in zip(before, told) if one.differs and counts(one.difference)), None)
+
     def _tell_ranges(self, ranges: list[tuple[int, int]]) -> dict[int, Told]:
-        pairs = [self._pair(first, count, None) for first, count in ranges]
-        self._drive(pairs)
+        pairs = [self._pair(first, count) for first, count in ranges]
+        self._drive(pairs, "told in words")
         return {case: one for pair, (first, count) in zip(pairs, ranges)
-                for case, one in tell_pair(pair, range(first, first + count)).items()}
+                for case, one in told_once(pair.results, range(first, first + count)).items()}
 
-    def with_masks(self, case: int, masks: list[int]) -> list[Told]:
-        """The case once for each mask, with only those of its mutations."""
-        pairs = [self._pair(case, 1, mask) for mask in masks]
-        self._drive(pairs)
-        return [tell_pair(pair, range(case, case + 1))[case] for pair in pairs]
-
-    def minimal(self, told: Told, counts: Callable[[Difference], bool]) -> Minimal:
-        """With as few mutations as still make a difference that counts."""
-        seen: dict[int, Told] = {}
-
-        def differ(masks: list[int]) -> list[bool]:
-            for mask, one in zip(masks, self.with_masks(told.case, masks)):
-                seen[mask] = one
-            return [seen[mask].differs and counts(seen[mask].difference) for mask in masks]
-
-        mask = minimise(sorted(told.mutations), differ)
-        return Minimal(told if mask is None else seen[mask], mask)
-
-    def _pair(self, first: int, count: int, mask: int | None) -> Pair:
+    def _pair(self, first: int, count: int, *masks: str) -> Pair:
         self._boots += 1
-        words = [*self._plan.words(first, count), "detail=1", *([] if mask is None else [f"mutations={mask:#x}"])]
-        name = f"{self._model}-detail-{self._boots}-case-{first}" + ("" if mask is None else f"-mutations-{mask:#x}")
-        return self._setup.pair(name, self._model, words)
+        name = "-".join([self._model, f"detail-{self._boots}", f"case-{first}", *(mask.replace("=", "-") for mask in masks)])
+        return self._setup.pair(name, self._model, [*self._plan.words(first, count), "detail=1", *masks])
 
-    def _drive(self, pairs: list[Pair]) -> None:
+    def _drive(self, pairs: list[Pair], what: str) -> None:
         runs = [run for pair in pairs for run in pair.runs]
 
         def each_round(_: list[Run]) -> None:
             done = sum(run.result is not None for run in runs)
-            self._ticker.tick(f"{self._model}: tells cases in detail, {done} of {len(runs)} boots")
+            self._ticker.tick(f"{self._model}: cases are {what}, {done} of {len(runs)} boots")
 
         drive(runs, self._plan.jobs, each_round)
         self._ticker.quiet()
-
-
-def tell_pair(pair: Pair, cases: range) -> dict[int, Told]:
-    """A side that ended says so in place of the answer that it owes."""
-    details = {side: read_details(pair.results[side].guest) for side in SIDES}
-    told = {}
-    for case in cases:
-        answers = {}
-        for side in SIDES:
-            result = pair.results[side]
-            answer = details[side].get(case, Detail()).answer
-            end = result.why if result.status is not Status.POWER_OFF else "ended without an answer"
-            answers[side] = f"({end})" if answer is None else answer
-        here = {side: details[side].get(case, Detail()) for side in SIDES}
-        told[case] = Told(case, here["bare"].base or here["kurma"].base, here["kurma"].mutations | here["bare"].mutations,
-                          Difference(f"random/{case}", answers["bare"], answers["kurma"]),
-                          all(one.answer is not None for one in here.values()), len(cases) == 1,
-                          _l0_words(pair.results["kurma"]) if len(cases) == 1 else ())
-    return told
-
-
-def _l0_words(result: Result) -> tuple[str, ...]:
-    """What L0 says of the one case that it ran: its lines between the one of its start and its end, dumps apart."""
-    words = [line.removeprefix(PREFIX) for line in result.l0.lines[1:] if line.startswith(PREFIX)]
-    return tuple(line for line in words if line[:1] != " " and not line.startswith(NOT_OF_A_CASE))[:L0_LINES]
-
-
-def alike(told: list[Told]) -> list[list[Told]]:
-    """Cases whose answers differ in the same way, addresses apart: most likely one defect. The most frequent first."""
-    groups: dict[tuple[str, str], list[Told]] = {}
-    for one in told:
-        bare, kurma = short_answers(one)
-        groups.setdefault((ADDRESS.sub("#", bare), ADDRESS.sub("#", kurma)), []).append(one)
-    return sorted(groups.values(), key=len, reverse=True)
-
-
-def short_answers(told: Told) -> tuple[str, str]:
-    """The words that differ; beside a side that ended, the other's first ones."""
-    bare, kurma = told.difference.bare, told.difference.kurma
-    if told.answered:
-        return differing_words(bare, kurma)
-    return _beginning(bare), _beginning(kurma)
-
-
-def _beginning(answer: str) -> str:
-    return answer if answer.startswith("(") else " ".join([*answer.split()[:FIRST_WORDS], "…"])

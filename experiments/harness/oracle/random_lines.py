@@ -53,20 +53,21 @@ class Detail:
     answer: str | None = None
 
 
-def read_details(lines: Iterable[str]) -> dict[int, Detail]:
-    details: dict[int, Detail] = {}
+def read_details(lines: Iterable[str]) -> dict[int, list[Detail]]:
+    """By case, each time that it was run: it may be run once for each of several masks of its mutations."""
+    details: dict[int, list[Detail]] = {}
     for line in lines:
         found = DETAIL.fullmatch(line)
         if found is None:
             continue
         index, base, mutation, what, answer = found.groups()
-        detail = details.setdefault(int(index), Detail())
-        if base is not None:
-            detail.base = base
-        elif mutation is not None:
-            detail.mutations[int(mutation)] = what
-        else:
-            detail.answer = answer
+        runs = details.setdefault(int(index), [])
+        if base is not None or not runs:
+            runs.append(Detail(base or ""))
+        if mutation is not None:
+            runs[-1].mutations[int(mutation)] = what
+        elif answer is not None:
+            runs[-1].answer = answer
     return details
 
 

@@ -16,9 +16,10 @@ from . import campaign
 from .answers import Difference
 from .campaign import Outcome, Plan
 from .differences import DifferenceList
-from .explain import Explainer, Minimal, Told, alike, short_answers
+from .explain import Explainer, Minimal
 from .setup import Setup
 from .show import WIDTH
+from .telling import Told, alike, short_answers
 
 HEADING = ["processor", "cases", "equal", "deliberate", "unexplained", "a side ended", "not run"]
 TOLD_AT_MOST = 40          # Mismatches that are told in detail,
@@ -68,7 +69,7 @@ class Report:
             "ended": [{"case": a.case, "side": a.side, "status": int(a.status), "why": a.why, "logs": a.directory}
                       for a in outcome.accidents],
             "told": [_told_json(one, self.reasons.get(one.case)) for one in self.told],
-            "minimal": [{**_told_json(one.told, None), "mask": one.mask, "like_it": cases} for one, cases in self.minimal],
+            "minimal": [{**_told_json(one.told, None), "mask": one.mask, "behind": one.behind, "like_it": cases} for one, cases in self.minimal],
         }
 
 
@@ -103,15 +104,14 @@ def explain(report: Report, explainer: Explainer, differences: DifferenceList) -
     ends: dict[str, list[int]] = {}
     for accident in outcome.accidents:
         ends.setdefault(f"{accident.side} {accident.why}", []).append(accident.case)
-    for cases in list(ends.values())[:ENDS_MINIMISED]:
-        report.minimal.append((explainer.minimal(explainer.tell(cases[:1])[0], counts), cases[1:]))
-
+    like_ends = {cases[0]: cases[1:] for cases in sorted(ends.values())[:ENDS_MINIMISED]}
     report.told = explainer.tell(outcome.mismatches[:limit], [accident.case for accident in outcome.accidents])
     report.reasons = {one.case: reason for one in report.told if one.differs
                       and (reason := differences.reason(model, one.difference)) is not None}
     groups = alike([one for one in report.told if one.case not in report.reasons])
-    for group in groups[:MINIMISED]:
-        report.minimal.append((explainer.minimal(group[0], counts), [one.case for one in group[1:]]))
+    first = [*explainer.tell(like_ends, like_ends), *(group[0] for group in groups[:MINIMISED])]
+    like_it = [*like_ends.values(), *([one.case for one in group[1:]] for group in groups[:MINIMISED])]
+    report.minimal = list(zip(explainer.minimal(first, counts), like_it))
     report.other_kinds = groups[MINIMISED:]
 
 
@@ -124,14 +124,14 @@ def run_case(setup: Setup, plan: Plan, mask: int | None, differences: Difference
         def counts(difference: Difference, model: str = model) -> bool:
             return differences.reason(model, difference) is None
 
-        told = explainer.tell([plan.first])[0] if mask is None else explainer.with_masks(plan.first, [mask])[0]
+        told = (explainer.tell([plan.first]) if mask is None else explainer.tell_masked([(plan.first, mask)]))[0]
         unexplained = told.differs and counts(told.difference)
         kept = [number for number in told.mutations if mask is None or mask >> number & 1]
         print("\n".join(_told_lines(told, kept, whole=True)))
         reason = differences.reason(model, told.difference) if told.differs else None
         print("    equal" if not told.differs else f"    deliberate: {reason}" if reason else "    they differ", flush=True)
         if unexplained and mask is None:
-            _show_minimal(explainer.minimal(told, counts), [], _command(setup, plan, model))
+            _show_minimal(explainer.minimal([told], counts)[0], [], _command(setup, plan, model))
         statuses.append(Status.DIFFERENT if unexplained else Status.POWER_OFF if told.answered else Status.TESTS_FAILED)
     say(f"raw logs: {shown(setup.directory)}/")
     return worst(statuses)
@@ -166,9 +166,13 @@ def _show_minimal(minimal: Minimal, like_it: list[int], command: str) -> None:
     told, mask = minimal.told, minimal.mask
     kept = [number for number in told.mutations if mask is None or mask >> number & 1]
     print("\n" + "\n".join(_told_lines(told, kept, _like_it(like_it))))
-    if mask is None:
-        print("    run alone, the sides do not differ: what ran before it matters")
-    print(f"    {command} --case {told.case}" + ("" if mask is None else f" --mutations {mask:#x}"), flush=True)
+    if mask is not None:
+        print(f"    {command} --case {told.case} --mutations {mask:#x}", flush=True)
+    elif minimal.behind is None:
+        print("    run alone the sides do not differ, nor behind some cases before it: what ran long before it matters", flush=True)
+    else:
+        print(f"    run alone the sides do not differ: what ran before it matters\n"
+              f"    {command} --first {told.case - minimal.behind} --cases {minimal.behind + 1}", flush=True)
 
 
 def _told_lines(told: Told, mutations: list[int], behind: str = "", whole: bool = False) -> list[str]:

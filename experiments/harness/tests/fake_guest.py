@@ -28,14 +28,18 @@ def result_of(lines: list[str], status: Status = Status.POWER_OFF, why: str = "w
 
 def lines_of(answer: Answer, side: str, words: dict[str, str]) -> tuple[list[str], Status]:
     lines = []
-    mask = int(words.get("mutations", hex((1 << MUTATIONS) - 1)), 0)
+    first, last = (int(words.get(name, hex((1 << MUTATIONS) - 1)), 0) for name in ("mutations", "last-mutations"))
+    masks = range(first, last + 1) if "last-mutations" in words else [first]
     for case in range(int(words["first"]), int(words["first"]) + int(words["count"])):
-        if "detail" in words:
-            lines += [f"random {case}: mutation {number} field{number}=0x{case:x}" for number in range(MUTATIONS)]
-        said = answer(side, case, {number for number in range(MUTATIONS) if mask >> number & 1})
-        if said is None:
-            return lines, Status.L0_PANIC
-        lines.append(f"random {case}: answer {said}" if "detail" in words else f"random {case} {hash(said):x}")
+        for mask in masks:
+            applied = {number for number in range(MUTATIONS) if mask >> number & 1}
+            if "detail" in words:
+                lines += [f"random {case}: base 64-bit", *(f"random {case}: mutation {number} x={case}" for number in applied)]
+            said = answer(side, case, applied)
+            if said is None:
+                return lines, Status.L0_PANIC
+            lines += [f"random {case}: answer {said}"] if "detail" in words else []
+            lines.append(f"random {case} {hash(said):x}")
     return [*lines, END], Status.POWER_OFF
 
 

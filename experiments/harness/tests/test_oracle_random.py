@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import unittest
+from collections.abc import Callable
 from unittest import mock
 
 from harness.errors import Status
@@ -11,10 +12,10 @@ from harness.oracle import campaign
 from harness.oracle.answers import END, Difference
 from harness.oracle.campaign import Outcome, Plan, take_in
 from harness.oracle.differences import DifferenceList, Entry
-from harness.oracle.explain import Explainer, Told, alike
-from harness.oracle.minimise import minimise
+from harness.oracle.explain import Explainer, least_mask
 from harness.oracle.random_lines import read_details, read_hashes, windows
 from harness.oracle.random_run import Report, explain
+from harness.oracle.telling import Told, alike
 from harness.tests.fake_guest import MUTATIONS, Answer, fake_setup, result_of
 
 
@@ -31,9 +32,14 @@ class Lines(unittest.TestCase):
     def test_details_are_mutations_and_an_answer(self) -> None:
         details = read_details(["random 5: base 64-bit", "random 5: mutation 0 cr0=0x1", "random 5: mutation 1 rip=0x2", "random 5: answer exit=33",
                                 "random 6: mutation 0 cr0=0x1", END])
-        self.assertEqual(details[5].base, "64-bit")
-        self.assertEqual(details[5].mutations, {0: "cr0=0x1", 1: "rip=0x2"})
-        self.assertEqual((details[5].answer, details[6].answer), ("exit=33", None))
+        self.assertEqual(details[5][0].base, "64-bit")
+        self.assertEqual(details[5][0].mutations, {0: "cr0=0x1", 1: "rip=0x2"})
+        self.assertEqual((details[5][0].answer, details[6][0].answer), ("exit=33", None))
+
+    def test_a_case_that_is_run_with_several_masks_is_told_several_times(self) -> None:
+        details = read_details(["random 5: base 64-bit", "random 5: answer a", "random 5: base 64-bit",
+                                "random 5: mutation 0 cr0=0x1", "random 5: answer b"])
+        self.assertEqual([(one.mutations, one.answer) for one in details[5]], [({}, "a"), ({0: "cr0=0x1"}, "b")])
 
     def test_near_cases_share_a_boot(self) -> None:
         self.assertEqual(windows([9, 1, 3, 100], 10), [(1, 9), (100, 1)])
@@ -46,33 +52,28 @@ class Lines(unittest.TestCase):
 
 
 class Minimising(unittest.TestCase):
-    def test_what_remains_differs_and_nothing_can_be_left_out_of_it(self) -> None:
-        # Every monotone rule "it differs if all of one of these sets of mutations are there", for sets of 4.
+    def least(self, differs: Callable[[int], bool]) -> int | None:
+        told = [Told(1, "", {}, Difference("random/1", "a", "b" if differs(mask) else "a"))
+                for mask in range(1 << MUTATIONS)]
+        return least_mask(told, lambda _: True)
+
+    def test_nothing_can_be_left_out_of_what_is_found(self) -> None:
+        # Every rule "it differs if all of one of these sets of mutations are there", for one set and for two.
         masks = range(1 << MUTATIONS)
         for sets in itertools.chain.from_iterable(itertools.combinations(masks, size) for size in (1, 2)):
             def differs(mask: int) -> bool:
                 return any(mask & needed == needed for needed in sets)
-            found = minimise(list(range(MUTATIONS)), lambda asked: [differs(mask) for mask in asked])
+            found = self.least(differs)
             assert found is not None
             self.assertTrue(differs(found))
-            for number in range(MUTATIONS):
-                if found >> number & 1:
-                    self.assertFalse(differs(found & ~(1 << number)))
+            self.assertFalse(any(differs(part) for part in masks if part & found == part and part != found))
 
-    def test_what_does_not_differ_alone_has_no_minimum(self) -> None:
-        self.assertIsNone(minimise([0, 1, 2], lambda asked: [False] * len(asked)))
+    def test_what_differs_with_no_set_has_none(self) -> None:
+        self.assertIsNone(self.least(lambda mask: False))
 
-    def test_one_mutation_is_found_by_one_question(self) -> None:
-        asked: list[list[int]] = []
-
-        def differ(masks: list[int]) -> list[bool]:
-            asked.append(masks)
-            return [bool(mask & 0b100) for mask in masks]
-        self.assertEqual(minimise([0, 1, 2, 3], differ), 0b100)
-        self.assertEqual(len(asked), 1)
-
-    def test_no_mutation_at_all_may_be_the_answer(self) -> None:
-        self.assertEqual(minimise([0, 1], lambda asked: [True] * len(asked)), 0)
+    def test_differences_that_do_not_count_are_passed_over(self) -> None:
+        told = [Told(1, "", {}, Difference("random/1", "a", answer)) for answer in ("a", "deliberate", "b")]
+        self.assertEqual(least_mask(told, lambda difference: difference.kurma != "deliberate"), 2)
 
 
 class TakingIn(unittest.TestCase):
@@ -151,6 +152,17 @@ class Campaigns(unittest.TestCase):
         self.assertEqual([(one.case, one.difference.kurma) for one in report.told], [(4, "exit=10"), (6, "exit=10")])
         self.assertEqual([(minimal.told.case, minimal.mask) for minimal, _ in report.minimal], [(5, 0b100), (4, 0b1)])
 
+    def test_what_differs_only_behind_another_case_says_so(self) -> None:
+        ran: list[tuple[str, int]] = []
+
+        def answer(side: str, case: int, mutations: set[int]) -> str:
+            ran.append((side, case))
+            behind = ran[-2:-1] == [(side, case - 1)]   # Nothing else leaves a trace that case 13 would see.
+            return "exit=10" if side == "kurma" and case == 13 and behind else "exit=33"
+        report = report_of(answer, DifferenceList([]))
+        (minimal, _), = report.minimal
+        self.assertEqual((minimal.told.case, minimal.mask, minimal.behind), (13, None, 1))
+
     def test_one_defect_at_every_case_ends_it(self) -> None:
         report = report_of(lambda side, case, mutations: None if side == "kurma" else "x", DifferenceList([]), 500)
         self.assertEqual(len(report.outcome.accidents), campaign.MOST_ACCIDENTS)
@@ -165,12 +177,19 @@ class Campaigns(unittest.TestCase):
 
 
 class Kinds(unittest.TestCase):
-    def test_answers_that_differ_alike_but_for_addresses_are_one_kind(self) -> None:
-        def told(case: int, bare: str, kurma: str) -> Told:
-            return Told(case, "", {}, Difference(f"random/{case}", bare, kurma))
-        groups = alike([told(1, "a=1 at=0x10000", "a=2 at=0x20000"), told(2, "a=3", "a=4"),
-                        told(3, "a=1 at=0x30000", "a=2 at=0x40000")])
-        self.assertEqual([[one.case for one in group] for group in groups], [[1, 3], [2]])
+    def told(self, case: int, bare: str, kurma: str) -> Told:
+        return Told(case, "", {}, Difference(f"random/{case}", bare, kurma))
+
+    def kinds(self, *answers: tuple[str, str]) -> list[list[int]]:
+        return [[one.case for one in kind] for kind in alike(self.told(case, *pair) for case, pair in enumerate(answers))]
+
+    def test_the_same_fields_make_one_kind_whatever_their_values(self) -> None:
+        self.assertEqual(self.kinds(("exit reason=1 cs=1", "exit reason=1 cs=2"), ("exit reason=1 ss=1", "exit reason=1"),
+                                    ("exit reason=1 cs=3 ss=1", "exit reason=1 cs=4 ss=1")), [[0, 2], [1]])
+
+    def test_outcomes_make_kinds_by_their_values(self) -> None:
+        self.assertEqual(self.kinds(("exit reason=1 cs=1", "exit reason=2"), ("exit reason=1 cs=7", "exit reason=2 ss=1"),
+                                    ("exit reason=1", "VMfailValid error=7")), [[0, 1], [2]])
 
 
 if __name__ == "__main__":
