@@ -46,7 +46,7 @@ void read_and_write(const char* name) {
 void without_current_vmcs() {
     forget_current_vmcs();
     prepare_regions();
-    print_current("no-vmcs-vmptrst");
+    print_current("no-vmcs-pointer");
     read_and_write("no-vmcs");
     instruction(Text("no-vmcs-vmlaunch"), [] { return vmlaunch_flags(); });
     instruction(Text("no-vmcs-vmresume"), [] { return vmresume_flags(); });
