@@ -84,7 +84,8 @@ void sweep_injection() {
                                      {privileged, 1},  {software_exception, 3}};
     for (const Event& event : one_of_each)
         for (const u32 blocking : blockings)
-            for (const bool interrupts_on : {false, true}) try_event(event, interrupts_on, blocking, active);
+            for (const bool interrupts_on : {false, true})
+                if (blocking != 0 || !interrupts_on) try_event(event, interrupts_on, blocking, active);
     constexpr u32 longest = 16;
     for (const Event& event : {Event{software_interrupt, 0x51}, Event{privileged, 1},
                                Event{software_exception, 3}, Event{hardware, 6}})

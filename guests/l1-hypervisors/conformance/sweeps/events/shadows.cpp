@@ -43,6 +43,8 @@ struct Pending {
 
 constexpr u64 single_step = bit(14), enabled_breakpoint = bit(12), breakpoint_0 = bit(0),
               breakpoint_3 = bit(3);
+// With blocking and the trap flag a single step has to be pending: what else Bochs 2.7 makes of it is not
+// asked.
 constexpr Pending pendings[] = {
     {"nothing", 0, 0, 0},
     {"breakpoint", enabled_breakpoint | breakpoint_0, 0, 0},
@@ -51,8 +53,6 @@ constexpr Pending pendings[] = {
     {"single-step", single_step, 0, 0},
     {"single-step-with-flag", single_step, 0, trap_flag},
     {"flag-only", 0, 0, trap_flag},
-    {"flag-after-sti", 0, by_sti, trap_flag | rflags_if},
-    {"flag-after-mov-ss", 0, by_mov_ss, trap_flag},
     {"single-step-after-sti", single_step, by_sti, trap_flag | rflags_if},
     {"single-step-after-mov-ss", single_step, by_mov_ss, trap_flag},
     {"breakpoint-after-mov-ss", enabled_breakpoint | breakpoint_0, by_mov_ss, 0},
