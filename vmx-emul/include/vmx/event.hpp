@@ -53,7 +53,17 @@ inline constexpr u32 sti = 1u << 0;
 inline constexpr u32 mov_ss = 1u << 1;
 inline constexpr u32 smi = 1u << 2;
 inline constexpr u32 nmi = 1u << 3;
+inline constexpr u32 enclave = 1u << 4;
 }  // namespace interruptibility
+
+/// Debug exceptions that the guest has met but not yet been told of (SDM 3C 25.4.2, table 25-4). Bits 3:0 say
+/// which breakpoints were met.
+namespace pending_debug {
+inline constexpr u64 enabled_breakpoint = 1u << 12;
+inline constexpr u64 single_stepped = 1u << 14;
+inline constexpr u64 transactional = 1u << 16;
+inline constexpr u64 reserved = ~(u64{0xf} | enabled_breakpoint | single_stepped | transactional);
+}  // namespace pending_debug
 
 enum class ActivityState : u32 { active = 0, hlt = 1, shutdown = 2, wait_for_sipi = 3 };
 

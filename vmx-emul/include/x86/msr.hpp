@@ -7,7 +7,11 @@ namespace kurma::x86::msr {
 
 inline constexpr u32 apic_base = 0x1b;
 inline constexpr u32 feature_control = 0x3a;
+inline constexpr u32 pred_cmd = 0x49;
+inline constexpr u32 bios_update_trigger = 0x79;
 inline constexpr u32 smm_monitor_ctl = 0x9b;
+inline constexpr u32 smbase = 0x9e;
+inline constexpr u32 flush_cmd = 0x10b;
 inline constexpr u32 sysenter_cs = 0x174;
 inline constexpr u32 sysenter_esp = 0x175;
 inline constexpr u32 sysenter_eip = 0x176;

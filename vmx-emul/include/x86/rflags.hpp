@@ -14,8 +14,11 @@ inline constexpr u64 sf = 1u << 7;
 inline constexpr u64 tf = 1u << 8;
 inline constexpr u64 intf = 1u << 9;
 inline constexpr u64 of = 1u << 11;
+inline constexpr u64 rf = 1u << 16;
 inline constexpr u64 vm = 1u << 17;
 inline constexpr u64 ac = 1u << 18;
+/// Bits that are always 0.
+inline constexpr u64 reserved_zero = ~u64{0x3f'ffff} | 1u << 15 | 1u << 5 | 1u << 3;
 /// The six flags that every VMX instruction writes (SDM 3C 31.2).
 inline constexpr u64 arithmetic = cf | pf | af | zf | sf | of;
 
