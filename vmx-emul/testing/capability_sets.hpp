@@ -92,6 +92,16 @@ constexpr Capabilities haswell() {
     return c;
 }
 
+/// The log of page modifications, TSC scaling, and software events without an instruction came with it.
+constexpr Capabilities skylake() {
+    Capabilities c = haswell();
+    c.secondary =
+        settings(0, c.secondary.may_be_one() | bits(Secondary::enable_pml, Secondary::use_tsc_scaling));
+    constexpr u64 zero_length_events = 1u << 30;
+    c.misc |= zero_length_events;
+    return c;
+}
+
 /// A processor with every bit that the manual defines, and the bits beyond them too.
 constexpr Capabilities everything() {
     Capabilities c = haswell();

@@ -1,66 +1,79 @@
 // CHECK: may L1's vmcs12 enter?
 //
-// In:    vmcs12's image (controls and host state), what L1 is offered, L1's mode.
+// In:    a vmcs12, what L1 is offered, L1's mode; for guest state, an image filled in with the fields of
+//        vmcs02 too, and what the checks would read from memory.
 // Out:   nothing wrong, or the name of the first check that failed with the offending value.
-// Never: reads hardware; looks at guest state that vmcs02 gets unchanged (the processor checks that when it
-// enters). Laws:  Closure: a vmcs12 that passes with the offered capabilities merges to controls that pass
-// with the host's. SDM:   3C 27.2 (controls and host state), 27.3.1.5 (link pointer).
+// Never: reads hardware or memory; changes the vmcs12.
+// Laws:  Closure: a vmcs12 that passes with the offered capabilities merges to controls that pass with the
+//        host's. Totality: every image has an answer.
+// SDM:   3C 27.2 (controls and host state), 27.3.1 (guest state), 27.4 (MSR areas), 27.8 (qualifications).
+//
+// Controls and host state are checked before each entry, because vmcs02's are not vmcs12's. The event and the
+// guest state are vmcs02's too, and the processor checks them when it enters: its word is final, and the
+// functions here say which rule of the manual it was.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vmx/capability.hpp>
+#include <vmx/check_id.hpp>
 #include <vmx/nested.hpp>
 #include <vmx/outcome.hpp>
+#include <x86/control_registers.hpp>
 
 namespace kurma::vmx {
 
-enum class CheckId : u8 {
-    passed,
-#define C(name, what) name,
-#include <vmx/checks.def>
-#undef C
-};
-
-constexpr const char* name_of(CheckId id) {
-    switch (id) {
-        case CheckId::passed: return "passed";
-#define C(name, what)   \
-    case CheckId::name: \
-        return #name;
-#include <vmx/checks.def>
-#undef C
-    }
-    return "?";
-}
-
-/// What must hold, in words.
-constexpr const char* rule_of(CheckId id) {
-    switch (id) {
-        case CheckId::passed: return "";
-#define C(name, what)   \
-    case CheckId::name: \
-        return what;
-#include <vmx/checks.def>
-#undef C
-    }
-    return "?";
-}
-
-struct CheckResult {
-    CheckId failed = CheckId::passed;
-    u64 value = 0;
-
-    constexpr bool passed() const { return failed == CheckId::passed; }
-};
-
-/// Control fields: a failure is VMfailValid(7).
+/// Control fields, less what the next two functions check: a failure is VMfailValid(7).
 CheckResult check_controls(const Vmcs12& vmcs12, const Capabilities& offered);
+/// The TPR threshold against the virtual TPR in L1's virtual-APIC page (27.2.1.1): VMfailValid(7).
+CheckResult check_tpr_threshold(const Vmcs12& vmcs12, u8 vtpr);
+/// The event to inject (27.2.1.3). Needs CR0 of the guest state in the image: VMfailValid(7).
+CheckResult check_event(const Vmcs12& vmcs12, const Capabilities& offered);
 /// Host-state fields: a failure is VMfailValid(8).
 CheckResult check_host_state(const Vmcs12& vmcs12, const Capabilities& offered, L1Mode mode);
-/// The VMCS link pointer: a failure is a failed entry with this exit qualification (SDM 3C 27.8).
-inline constexpr u64 link_pointer_qualification = 4;
-CheckResult check_link_pointer(u64 link_pointer, std::optional<u32> revision_there,
+/// The VMCS link pointer (27.3.1.5), given the first word of the region that it points to, if there is
+/// memory.
+CheckResult check_link_pointer(const Vmcs12& vmcs12, std::optional<u32> word_there,
                                const Capabilities& offered);
+/// The same for a pointer alone, where VMCS shadowing is not in use.
+CheckResult check_link_pointer(u64 link_pointer, std::optional<u32> word_there, const Capabilities& offered);
+inline constexpr u64 link_pointer_qualification = 4;
+
+/// What the checks of guest state need besides the fields.
+struct GuestSurroundings {
+    /// The first word of the region at the VMCS link pointer; nothing where L1 has no memory.
+    std::optional<u32> word_at_link_pointer{};
+    /// The four entries at guest CR3, which matter to PAE paging without EPT.
+    std::array<u64, 4> pdptes_at_cr3{};
+    /// Bits of IA32_DEBUGCTL that the processor has; CPUID does not tell of all of them.
+    u64 debugctl = x86::debugctl::defined;
+    /// CPUID.(EAX=07H,ECX=0):EBX bits 11 and 2.
+    bool rtm = false, sgx = false;
+    /// Whether blocking by STI keeps an NMI from being injected, which the manual leaves to the processor.
+    bool sti_blocks_nmis = true;
+};
+/// All of 27.3.1, in its order, on an image that holds every guest-state field: a failure is exit reason 33.
+GuestCheckResult check_guest_state(const Vmcs12& vmcs12, const Capabilities& offered,
+                                   const GuestSurroundings& surroundings);
+
+/// An entry of an MSR area (25.7.2, table 25-15).
+struct MsrAreaEntry {
+    u32 index = 0;
+    u32 reserved = 0;
+    u64 data = 0;
+};
+/// What WRMSR looks at besides the MSR and the value.
+struct MsrLoadState {
+    u64 efer = 0;
+    bool paging = false;
+    /// Bits of IA32_DEBUGCTL that the processor has.
+    u64 debugctl = x86::debugctl::defined;
+};
+/// Whether an entry may be loaded, or stored, as far as the manual alone can tell: for an MSR that has no
+/// VMCS field, WRMSR and RDMSR have the last word, and what they refuse is called `msr_load_faults` or
+/// `msr_store_faults` as well.
+CheckResult check_msr_load(const MsrAreaEntry& entry, const MsrLoadState& now);
+CheckResult check_msr_store(const MsrAreaEntry& entry);
 
 /// Proof that a vmcs12 passed; only `Checker` makes one, and merge asks for it.
 class CheckedVmcs12 {

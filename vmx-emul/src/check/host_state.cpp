@@ -12,6 +12,8 @@ CheckResult check_registers(const Vmcs12& v, const Capabilities& offered) {
         return {CheckId::host_cr0_fixed, v.get(field::host_cr0)};
     if (!x86::fixed_bits_allow(v.get(field::host_cr4), offered.cr4_fixed0, offered.cr4_fixed1))
         return {CheckId::host_cr4_fixed, v.get(field::host_cr4)};
+    if ((v.get(field::host_cr4) & x86::cr4::cet) != 0 && (v.get(field::host_cr0) & x86::cr0::wp) == 0)
+        return {CheckId::host_cet_without_wp, v.get(field::host_cr4)};
     if ((v.get(field::host_cr3) >> offered.physical_address_width) != 0)
         return {CheckId::host_cr3_width, v.get(field::host_cr3)};
     for (const u64 address : {v.get(field::host_sysenter_esp), v.get(field::host_sysenter_eip)})

@@ -14,7 +14,7 @@ using namespace field;
 using testing::bits;
 using testing::valid_vmcs12;
 
-const Capabilities offered = offer(testing::haswell(), Policy{});
+const Capabilities offered = offer(testing::skylake(), Policy{});
 
 constexpr u64 beyond_width = u64{1} << 40;
 
@@ -203,6 +203,36 @@ TEST(CheckControls, x2apic_mode_needs_the_tpr_shadow_and_excludes_the_access_pag
               violates(CheckId::tpr_shadow_for_x2apic, v.get(secondary_controls).raw));
 }
 
+TEST(CheckControls, virtual_interrupts_leave_the_tpr_threshold_alone) {
+    EXPECT_EQ(after([](Vmcs12& v) {
+                  v.set(tpr_threshold, ~u32{0});
+                  set_bit(v, secondary_controls, Secondary::virtual_interrupt_delivery);
+              }),
+              passes);
+}
+
+TEST(CheckControls, virtual_apic_registers_and_interrupts_need_the_tpr_shadow) {
+    const auto check = [](Secondary bit, CheckId id) {
+        Vmcs12 v = valid_vmcs12(offered);
+        set_bit(v, secondary_controls, bit);
+        EXPECT_EQ(check_controls(v, offered), passes);
+        clear_bit(v, primary_controls, Primary::use_tpr_shadow);
+        EXPECT_EQ(check_controls(v, offered), violates(id, v.get(secondary_controls).raw));
+    };
+    check(Secondary::apic_register_virtualization, CheckId::tpr_shadow_for_apic_registers);
+    check(Secondary::virtual_interrupt_delivery, CheckId::tpr_shadow_for_virtual_interrupts);
+}
+
+TEST(CheckControls, virtual_interrupts_need_external_interrupt_exiting) {
+    Vmcs12 v = valid_vmcs12(offered);
+    set_bit(v, secondary_controls, Secondary::virtual_interrupt_delivery);
+    clear_bit(v, pin_controls, Pin::external_interrupt_exiting);
+    EXPECT_EQ(check_controls(v, offered),
+              violates(CheckId::interrupt_exiting_for_virtual_interrupts, v.get(pin_controls).raw));
+    clear_bit(v, secondary_controls, Secondary::virtual_interrupt_delivery);
+    EXPECT_EQ(check_controls(v, offered), passes);
+}
+
 TEST(CheckControls, a_vpid_in_use_is_not_zero) {
     EXPECT_EQ(after([](Vmcs12& v) { v.set(vpid, 0); }), violates(CheckId::vpid_zero, 0));
     EXPECT_EQ(after([](Vmcs12& v) { v.set(vpid, 0xffff); }), passes);
@@ -248,6 +278,78 @@ TEST(CheckControls, unrestricted_guest_needs_ept) {
     clear_bit(v, secondary_controls, Secondary::unrestricted_guest);
     v.set(eptp, Eptp{~u64{0}});
     EXPECT_EQ(check_controls(v, offered), passes) << "the EPT pointer does not matter while EPT is off";
+}
+
+/// Without EPT and what else needs it.
+void without_ept(Vmcs12& v) {
+    clear_bit(v, secondary_controls, Secondary::enable_ept);
+    clear_bit(v, secondary_controls, Secondary::unrestricted_guest);
+}
+
+TEST(CheckControls, the_log_of_page_modifications_needs_ept_and_a_page) {
+    const auto log = [](Vmcs12& v) { set_bit(v, secondary_controls, Secondary::enable_pml); };
+    sweep_page_address(pml_address, CheckId::pml_address, log,
+                       [](Vmcs12& v) { clear_bit(v, secondary_controls, Secondary::enable_pml); });
+    Vmcs12 v = valid_vmcs12(offered);
+    log(v);
+    without_ept(v);
+    EXPECT_EQ(check_controls(v, offered), violates(CheckId::ept_for_pml, v.get(secondary_controls).raw));
+}
+
+const auto with_eptp_switching = [](Vmcs12& v) {
+    set_bit(v, secondary_controls, Secondary::enable_vm_functions);
+    v.set(vm_function_controls, 1);
+};
+
+TEST(CheckControls, vm_functions_keep_to_the_capability_msr) {
+    for (unsigned bit = 0; bit < 64; ++bit) {
+        const u64 functions = u64{1} << bit;
+        const auto allow = [&](Vmcs12& v) { v.set(vm_function_controls, functions); };
+        EXPECT_EQ(after(allow), passes) << "nobody looks while VM functions are off";
+        EXPECT_EQ(after([&](Vmcs12& v) {
+                      allow(v);
+                      set_bit(v, secondary_controls, Secondary::enable_vm_functions);
+                  }),
+                  bit == 0 ? passes : violates(CheckId::vm_function_reserved, functions))
+            << bit;
+    }
+}
+
+TEST(CheckControls, eptp_switching_needs_ept_and_a_list) {
+    sweep_page_address(eptp_list_address, CheckId::eptp_list_address, with_eptp_switching,
+                       [](Vmcs12& v) { v.set(vm_function_controls, 0); });
+    Vmcs12 v = valid_vmcs12(offered);
+    with_eptp_switching(v);
+    without_ept(v);
+    EXPECT_EQ(check_controls(v, offered),
+              violates(CheckId::ept_for_eptp_switching, v.get(secondary_controls).raw));
+}
+
+TEST(CheckControls, vmcs_shadowing_needs_two_bitmaps) {
+    const auto shadowing = [](Vmcs12& v) { set_bit(v, secondary_controls, Secondary::vmcs_shadowing); };
+    const auto off = [](Vmcs12& v) { clear_bit(v, secondary_controls, Secondary::vmcs_shadowing); };
+    sweep_page_address(vmread_bitmap, CheckId::vmread_bitmap_address, shadowing, off);
+    sweep_page_address(vmwrite_bitmap, CheckId::vmwrite_bitmap_address, shadowing, off);
+}
+
+TEST(CheckControls, virtualization_exceptions_need_a_page) {
+    sweep_page_address(
+        ve_information_address, CheckId::ve_information_address,
+        [](Vmcs12& v) { set_bit(v, secondary_controls, Secondary::ept_violation_ve); },
+        [](Vmcs12& v) { clear_bit(v, secondary_controls, Secondary::ept_violation_ve); });
+}
+
+TEST(CheckControls, time_does_not_stand_still) {
+    const auto scale = [](u64 multiplier) {
+        return after([=](Vmcs12& v) {
+            set_bit(v, secondary_controls, Secondary::use_tsc_scaling);
+            v.set(tsc_multiplier, multiplier);
+        });
+    };
+    EXPECT_EQ(scale(0), violates(CheckId::tsc_multiplier_zero, 0));
+    EXPECT_EQ(scale(1), passes);
+    EXPECT_EQ(scale(~u64{0}), passes);
+    EXPECT_EQ(after([](Vmcs12& v) { v.set(tsc_multiplier, 0); }), passes);
 }
 
 TEST(CheckControls, saving_the_preemption_timer_needs_the_timer) {

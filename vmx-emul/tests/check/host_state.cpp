@@ -216,22 +216,16 @@ TEST(CheckHostState, a_64_bit_host_may_have_pcids_and_has_a_canonical_rip) {
                   violates(CheckId::host_64_bit_rip, address));
 }
 
-// SDM 3C 27.3.1.5.
-TEST(CheckLinkPointer, points_nowhere_or_to_a_vmcs) {
-    constexpr u32 revision = 0x2b;
-    EXPECT_EQ(check_link_pointer(~u64{0}, std::nullopt, offered), passes);
-    EXPECT_EQ(check_link_pointer(0x5000, revision, offered), passes);
-    EXPECT_EQ(check_link_pointer(0x5000, std::nullopt, offered), violates(CheckId::link_pointer, 0x5000));
-    EXPECT_EQ(check_link_pointer(0x5000, revision + 1, offered), violates(CheckId::link_pointer, 0x5000));
-    EXPECT_EQ(check_link_pointer(0x5000, revision | 1u << 31, offered),
-              violates(CheckId::link_pointer, 0x5000))
-        << "the shadow indicator is set though VMCS shadowing is not in use";
-    for (unsigned bit = 0; bit < 64; ++bit) {
-        if (bit >= 12 && bit < 40) continue;
-        const u64 pointer = 0x5000 ^ u64 { 1 } << bit;
-        EXPECT_EQ(check_link_pointer(pointer, revision, offered), violates(CheckId::link_pointer, pointer))
-            << "bit " << bit;
-    }
+TEST(CheckHostState, cet_needs_write_protection) {
+    Capabilities with_cet = offered;
+    constexpr u64 cet = 1u << 23, wp = 1u << 16;
+    with_cet.cr4_fixed1 |= cet;
+    Vmcs12 v = testing::valid_vmcs12(offered);
+    v.set(host_cr4, testing::sample::host_cr4 | cet);
+    EXPECT_EQ(check_host_state(v, with_cet, L1Mode::ia32e), passes);
+    v.set(host_cr0, testing::sample::host_cr0 & ~wp);
+    EXPECT_EQ(check_host_state(v, with_cet, L1Mode::ia32e),
+              violates(CheckId::host_cet_without_wp, testing::sample::host_cr4 | cet));
 }
 
 }  // namespace
