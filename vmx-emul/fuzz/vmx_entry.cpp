@@ -1,7 +1,8 @@
 // A vmcs12 that passes the checks merges to a vmcs02 that the processor takes, in which L2 can do no more
 // than 12 and 01 allow (laws Closure, Strictness, Isolation).
 //
-// An input is a processor, what of it is hidden from L1, and changes of a valid vmcs12, field by field.
+// An input is a processor, what of it is hidden from L1, and vmcs12s: each a valid one, changed field by
+// field.
 #include <optional>
 
 #include "../testing/merged.hpp"
@@ -12,7 +13,7 @@ namespace {
 
 using testing::FakeVmcs;
 
-constexpr unsigned max_changes = 48;
+constexpr unsigned max_entries = 20, max_changes = 48;
 
 /// SDM 3D A.3: bits that must be 1 are, and no others are than may be.
 void expect_allowed(u32 word, AllowedSettings allowed) {
@@ -171,10 +172,7 @@ void expect_same_verdict(const Vmcs12& v, const Capabilities& offered, L1Mode mo
     law_equal(static_cast<u64>(error), controls.passed() ? 8 : 7, "error number");
 }
 
-void run(Input& input) {
-    const Processor processor = choose_processor(input);
-    Vmcs12 v = valid_for(processor.offered);
-    for (unsigned i = 0; i < max_changes && !input.at_end(); ++i) change(v, processor.offered, input);
+void try_to_enter(const Vmcs12& v, const Processor& processor) {
     expect_same_verdict(v, processor.offered, L1Mode::ia32e);
     expect_same_verdict(v, processor.offered, L1Mode::legacy);
     Vmcs12 checked = v;
@@ -183,6 +181,15 @@ void run(Input& input) {
     expect_closure(*vmcs02, processor.host);
     expect_strictness(v, *vmcs02);
     expect_isolation(v, *vmcs02, processor);
+}
+
+void run(Input& input) {
+    const Processor processor = choose_processor(input);
+    for (unsigned entry = 0; entry < max_entries && !input.at_end(); ++entry) {
+        Vmcs12 v = valid_for(processor.offered);
+        for (u64 left = input.below(max_changes); left != 0; --left) change(v, processor.offered, input);
+        try_to_enter(v, processor);
+    }
 }
 
 }  // namespace
