@@ -57,6 +57,8 @@ constexpr u64 with_instruction_information =
             reason::gdtr_idtr, reason::ldtr_tr, invept, invvpid, reason::rdrand, reason::invpcid,
             reason::rdseed, xsaves});
 
+constexpr u64 may_have_register_operand = set_of({reason::vmread, reason::vmwrite, reason::ldtr_tr});
+
 bool is_in(u64 set, u32 number) { return number < 64 && (set >> number & 1) != 0; }
 
 // Software interrupts and exceptions (types 4, 5, 6) have an instruction's length.
@@ -75,6 +77,11 @@ void add_event(Answer& answer, const char* name, const char* error_name, u64 inf
 
 void add_exit_information(Answer& answer, u32 exit_reason) {
     const u64 qualification = vmread(field::exit_qualification);
+    const u64 instruction = vmread(field::exit_instruction_information);
+    // Of an instruction with a register for operand Bochs 2.7 keeps a displacement of an earlier one.
+    constexpr u64 register_operand = bit(10);
+    if (!is_in(may_have_register_operand, exit_reason) || (instruction & register_operand) == 0)
+        answer.add("qualification", qualification);
     const u64 event = vmread(field::exit_interruption_information),
               vectoring = vmread(field::idt_vectoring_information);
     if ((event & interruption::valid) != 0)
@@ -86,8 +93,7 @@ void add_exit_information(Answer& answer, u32 exit_reason) {
     const bool string = exit_reason == reason::io && (qualification & string_io) != 0;
     if (is_in(caused_by_instruction, exit_reason) || is_software(event) || is_software(vectoring))
         answer.add("length", vmread(field::exit_instruction_length));
-    if (string || is_in(with_instruction_information, exit_reason))
-        answer.add("instruction", vmread(field::exit_instruction_information));
+    if (string || is_in(with_instruction_information, exit_reason)) answer.add("instruction", instruction);
     if (exit_reason == reason::ept_violation || exit_reason == reason::ept_misconfiguration)
         answer.add("guest-physical", vmread(field::guest_physical_address));
     if (string || (exit_reason == reason::ept_violation && (qualification & linear_is_valid) != 0))

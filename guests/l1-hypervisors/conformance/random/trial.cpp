@@ -118,8 +118,10 @@ Outcome Trial::collect_exit(const Case& c, u64 stub) {
     if (outcome.number == reason::preemption_timer && c.fields[Slot::preemption_timer] != 0)
         outcome.kind = Outcome::Kind::watchdog;
     answer_.add("reason", outcome.number);
-    answer_.add("qualification", vmread(field::exit_qualification));
-    if (!entry_failed) add_exit_information(answer_, outcome.number);
+    if (entry_failed)
+        answer_.add("qualification", vmread(field::exit_qualification));
+    else
+        add_exit_information(answer_, outcome.number);
     add_guest_state(c, entry_failed);
     answer_.add("stub", stub);
     answer_.add("rsp", rsp);

@@ -13,7 +13,7 @@ namespace {
 
 // Physical addresses that are the same on the bare processor and under a hypervisor that keeps some memory
 // for itself: far above the machine's memory and below the devices, and devices where reading does no harm.
-constexpr u64 nobody = 0xB0000000, local_apic = 0xFEE00000, io_apic = 0xFEC00000, vga = 0xA0000;
+constexpr u64 nobody = 0xB0000000, local_apic = 0xFEE00000, vga = 0xA0000;
 
 u64 width_edge() { return u64{1} << processor.physical_width; }
 
@@ -177,13 +177,7 @@ u64 pat(u64 was, Chance& chance) {
 }
 
 u64 page_read(u64 was, Chance& chance) {
-    const u64 list[] = {nobody,
-                        local_apic,
-                        io_apic,
-                        vga,
-                        width_edge() - page_size,
-                        arena.mixed.address(),
-                        arena.ones.address()};
+    const u64 list[] = {nobody, vga, width_edge() - page_size, arena.mixed.address(), arena.ones.address()};
     return chance.one_in(2) ? refused_page(was, chance) : chance.pick(list);
 }
 
