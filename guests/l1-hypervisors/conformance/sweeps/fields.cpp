@@ -101,6 +101,12 @@ void for_each_field(Body body) {
         }
 }
 
+// So that every model prints the same names.
+void name_absent_fields(const char* what) {
+    for (const NamedField& named : all_fields)
+        if (try_read(named.field.encoding) != 0) print_absent(topic, Text(what, "-", named.name));
+}
+
 void append_read_back(Text& text, const char* what, u64 written_to, u64 value, u64 encoding) {
     const u32 error = error_of(vmwrite_raw(written_to, value));
     if (error != 0) {
@@ -155,11 +161,12 @@ void kept_across_vmclear() {
     if (!vmclear(vcpu.region.address()).succeeded()) give_up("VMCLEAR failed");
     vcpu.make_current();
     for_each_field([](u32 encoding) {
-        if (try_write(encoding) != 0) return;
         u64 value = 0;
         static_cast<void>(vmread_raw(encoding, value));
-        print_case(topic, title("kept", encoding), Text(hex(value)));
+        const bool is_ours = try_write(encoding) == 0;
+        print_case(topic, title("kept", encoding), is_ours ? Text(hex(value)) : Text("read-only"));
     });
+    name_absent_fields("kept");
     if (!vmclear(other_region.address()).succeeded()) give_up("VMCLEAR failed");
 }
 
@@ -170,6 +177,7 @@ void sweep_fields() {
     reserved_bits();
     fresh_furnished(&l2_finish);
     for_each_field([](u32 encoding) { write_and_read_back(encoding); });
+    name_absent_fields("cookie");
     kept_across_vmclear();
 }
 

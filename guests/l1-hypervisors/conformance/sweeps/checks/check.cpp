@@ -52,27 +52,50 @@ struct OwnState {
     }
 };
 
-Text enter_and_describe(Vcpu& vcpu, const Also& also) {
+struct Entered {
+    Text text;
+    bool vmcs_is_as_it_was;  // an entry that failed changes nothing but what tells of it (SDM 3C 27.8)
+};
+
+Entered enter_and_describe(Vcpu& vcpu, const Also& also) {
     const OwnState own;
+    const u64 event = vmread(field::entry_interruption_information);
     l2::delivery().count = 0;
     const Answer answer = enter(vcpu);
     own.restore();
     Text text = words(answer, also.details);
+    const bool failed = answer.entry_failed() || (!answer.fault.happened && !answer.exited());
+    if (failed && vmread(field::entry_interruption_information) != event) {
+        text.append(" event-now=", hex(vmread(field::entry_interruption_information)));
+        vmwrite(field::entry_interruption_information, event);
+    }
     if (also.delivery && l2::delivery().count != 0)
         text.append(" delivered=", l2::delivery().vector,
                     " delivered-error=", hex(l2::delivery().error_code));
-    return text;
+    return {text, failed};
 }
 
-// A VMCS that has run, so that the case's entry is a VMRESUME.
-Vcpu& build_and_run(const Start& start) {
-    Vcpu& vcpu = start.build();
-    const Answer answer = enter(vcpu);
+// Its entry will be a VMRESUME.
+void edit_after_run(const Start& start, void (*edit)(void*), void* context) {
+    const Answer answer = enter(start.build());
     if (!answer.exited() || answer.exit.reason != reason::vmcall) {
         print("entry_checks: the start ", start.name, " does not run: ", words(answer).characters(), "\n");
         give_up("a case has no ground to stand on");
     }
-    return vcpu;
+    edit(context);
+}
+
+// Its entry will be a VMLAUNCH.
+void edit_fresh(const Start& start, void (*edit)(void*), void* context) {
+    start.build();
+    edit(context);
+}
+
+// VMCLEAR keeps the fields, so that only the launch state changes.
+void clear_vmcs(Vcpu& vcpu) {
+    if (!vmclear(vcpu.region.address()).succeeded()) give_up("VMCLEAR failed");
+    vcpu.make_current();
+    vcpu.launched = false;
 }
 
 bool exists(const Start& start, Field field) {
@@ -88,13 +111,14 @@ void apply(std::initializer_list<Edit> edits) {
 }
 
 void check_with(const Start& start, const Text& name, void (*edit)(void*), void* context, const Also& also) {
-    Vcpu& launched = start.build();
-    edit(context);
-    Text text = enter_and_describe(launched, also);
-    Vcpu& resumed = build_and_run(start);
-    edit(context);
-    const Text again = enter_and_describe(resumed, also);
-    if (!same_text(text.characters(), again.characters())) text.append(" resumed: ", again);
+    edit_after_run(start, edit, context);
+    const Entered resumed = enter_and_describe(the_vcpu(), also);
+    if (resumed.vmcs_is_as_it_was)
+        clear_vmcs(the_vcpu());
+    else
+        edit_fresh(start, edit, context);
+    Text text = enter_and_describe(the_vcpu(), also).text;
+    if (!same_text(text.characters(), resumed.text.characters())) text.append(" resumed: ", resumed.text);
     print_case(topic, Text(start.name, "-", name), text);
 }
 
