@@ -119,10 +119,8 @@ Hpa place_link_pointer(Cpu& cpu, VmcsSlot& slot) {
     const u64 pointer = v.get(field::vmcs_link_pointer);
     if (pointer == no_pointer) return Hpa{no_pointer};
     const auto host = cpu.machine->partition.translate(L1Gpa{pointer});
-    // Bit 31, the shadow indicator, must be as the control is.
-    const u32 indicator = shadowing ? shadow_indicator : 0;
-    const auto revision = host ? std::optional<u32>{*mm::at<volatile u32>(*host) ^ indicator} : std::nullopt;
-    const CheckResult link = check_link_pointer(pointer, revision, cpu.machine->offered);
+    const auto first_word = host ? std::optional<u32>{*mm::at<volatile u32>(*host)} : std::nullopt;
+    const CheckResult link = check_link_pointer(v, first_word, cpu.machine->offered);
     if (!link.passed()) {
         log_failed_check(link);
         return refused;

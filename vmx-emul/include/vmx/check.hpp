@@ -6,7 +6,7 @@
 // Never: reads hardware or memory; changes the vmcs12.
 // Laws:  Closure: a vmcs12 that passes with the offered capabilities merges to controls that pass with the
 //        host's. Totality: every image has an answer.
-// SDM:   3C 27.2 (controls and host state), 27.3.1 (guest state), 27.4 (MSR areas), 27.8 (qualifications).
+// SDM:   3C 27.2 (controls and host state), 27.3.1 (guest state), 27.8 (qualifications).
 //
 // Controls and host state are checked before each entry, because vmcs02's are not vmcs12's. The event and the
 // guest state are vmcs02's too, and the processor checks them when it enters: its word is final, and the
@@ -35,9 +35,6 @@ CheckResult check_host_state(const Vmcs12& vmcs12, const Capabilities& offered, 
 /// memory.
 CheckResult check_link_pointer(const Vmcs12& vmcs12, std::optional<u32> word_there,
                                const Capabilities& offered);
-/// The same for a pointer alone, where VMCS shadowing is not in use.
-CheckResult check_link_pointer(u64 link_pointer, std::optional<u32> word_there, const Capabilities& offered);
-inline constexpr u64 link_pointer_qualification = 4;
 
 /// What the checks of guest state need besides the fields.
 struct GuestSurroundings {
@@ -55,25 +52,6 @@ struct GuestSurroundings {
 /// All of 27.3.1, in its order, on an image that holds every guest-state field: a failure is exit reason 33.
 GuestCheckResult check_guest_state(const Vmcs12& vmcs12, const Capabilities& offered,
                                    const GuestSurroundings& surroundings);
-
-/// An entry of an MSR area (25.7.2, table 25-15).
-struct MsrAreaEntry {
-    u32 index = 0;
-    u32 reserved = 0;
-    u64 data = 0;
-};
-/// What WRMSR looks at besides the MSR and the value.
-struct MsrLoadState {
-    u64 efer = 0;
-    bool paging = false;
-    /// Bits of IA32_DEBUGCTL that the processor has.
-    u64 debugctl = x86::debugctl::defined;
-};
-/// Whether an entry may be loaded, or stored, as far as the manual alone can tell: for an MSR that has no
-/// VMCS field, WRMSR and RDMSR have the last word, and what they refuse is called `msr_load_faults` or
-/// `msr_store_faults` as well.
-CheckResult check_msr_load(const MsrAreaEntry& entry, const MsrLoadState& now);
-CheckResult check_msr_store(const MsrAreaEntry& entry);
 
 /// Proof that a vmcs12 passed; only `Checker` makes one, and merge asks for it.
 class CheckedVmcs12 {

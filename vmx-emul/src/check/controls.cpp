@@ -39,13 +39,6 @@ CheckResult check_controls(const Vmcs12& vmcs12, const Capabilities& offered) {
     return execution.passed() ? check_exit_and_entry(vmcs12, offered) : execution;
 }
 
-CheckResult check_link_pointer(u64 link_pointer, std::optional<u32> word_there, const Capabilities& offered) {
-    Vmcs12 v{};
-    v.region = ept::L1Gpa{no_pointer};
-    v.set(field::vmcs_link_pointer, link_pointer);
-    return check_link_pointer(v, word_there, offered);
-}
-
 std::optional<CheckedVmcs12> Checker::check(Vmcs12& vmcs12, const Capabilities& offered, L1Mode mode,
                                             CheckResult& failure, VmInstructionError& error) {
     if (!vmcs12.checked || vmcs12.checked_mode != mode) {

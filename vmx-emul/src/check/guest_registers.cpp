@@ -57,7 +57,7 @@ GuestCheckResult check_sysenter(const GuestEntry& g) {
     return {};
 }
 
-/// LME may differ from LMA as long as the guest does not page. (Bochs 2.7 wants them equal always.)
+/// LME may differ from LMA as long as the guest does not page.
 GuestCheckResult check_pat_and_efer(const GuestEntry& g) {
     if (g.has(Entry::load_pat) && !x86::valid_pat(g.get(field::guest_pat)))
         return breaks(g, CheckId::guest_pat, FieldId::guest_pat);

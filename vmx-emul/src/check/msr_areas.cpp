@@ -1,6 +1,6 @@
 // Entries of the MSR areas (SDM 3C 27.4 and 28.6 for loading, 28.4 for storing), each alone, in the manual's
 // order.
-#include <vmx/check.hpp>
+#include <vmx/msr_area.hpp>
 #include <x86/msr.hpp>
 
 namespace kurma::vmx {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <vector>
+#include <vmx/msr_area.hpp>
 
 #include "guest.hpp"
 

@@ -1,7 +1,7 @@
 // Entries of MSR areas (SDM 3C 27.4, 28.4, 28.6), each rule broken alone.
 #include <gtest/gtest.h>
 
-#include <vmx/check.hpp>
+#include <vmx/msr_area.hpp>
 
 #include "../../testing/outcomes.hpp"
 
