@@ -30,6 +30,8 @@ examples:
 TIMEOUT_SECONDS = 900.0
 LINES_ON_SCREEN = 60
 
+Patterns = list[re.Pattern[str]]
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="a Multiboot (version 1) image, or micro, conformance, linux-kvm")
@@ -63,7 +65,7 @@ def command(arguments: argparse.Namespace) -> Status:
     directory = new_run_dir(f"compare-{choice.name}", arguments.results)
     pair = make_pair(choice.name, choice, machine, images, directory, Limits(arguments.timeout, until=until))
     _drive(pair)
-    return report(pair.results["bare"], pair.results["kurma"], ignore, directory)
+    return report(pair, ignore, until, directory)
 
 
 def _pattern(option: str, text: str) -> re.Pattern[str]:
@@ -91,18 +93,25 @@ def console_lines(result: Result) -> list[str]:
     return result.console.decode("utf-8", "replace").replace("\r", "").splitlines()
 
 
-def compare_streams(bare: Result, kurma: Result, ignore: list[re.Pattern[str]]) -> dict[str, LineDiff]:
+def compare_streams(bare: Result, kurma: Result, ignore: Patterns, until: re.Pattern[str] | None) -> dict[str, LineDiff]:
     """By the stream's name, those streams on which at least one side said something."""
     streams = {"COM1": (console_lines(bare), console_lines(kurma)), "port 0xE9": (bare.guest, kurma.guest)}
-    if bare.status is kurma.status is Status.TIME_OUT:
-        # Neither came to its end: where they were stopped says nothing about them.
-        streams = {name: _cut_alike(left, right) for name, (left, right) in streams.items()}
+    both_waited_for = until is not None and all(any(until.search(line) for lines in streams.values() for line in lines[side])
+                                                for side in range(len(SIDES)))
+    if both_waited_for or bare.status is kurma.status is Status.TIME_OUT:
+        # We stopped both: where exactly says nothing about them.
+        streams = {name: _cut_alike(left, right, until) for name, (left, right) in streams.items()}
     return {name: compare_lines(left, right, (f"{SIDES['bare']}, {name}", f"{SIDES['kurma']}, {name}"), ignore)
             for name, (left, right) in streams.items() if left or right}
 
 
-def _cut_alike(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
-    """Both to the shorter one's length, without its last line, which may be cut itself."""
+def _cut_alike(left: list[str], right: list[str], until: re.Pattern[str] | None) -> tuple[list[str], list[str]]:
+    """Both as far as the line that was waited for; without it to the shorter one's length, except its last line, which may
+    be cut itself."""
+    ends = [next((at for at, line in enumerate(lines, 1) if until is not None and until.search(line)), None)
+            for lines in (left, right)]
+    if None not in ends:
+        return left[:ends[0]], right[:ends[1]]
     length = max(0, min(len(left), len(right)) - 1)
     return left[:length], right[:length]
 
@@ -120,8 +129,9 @@ def verdict(bare: Result, kurma: Result, diffs: dict[str, LineDiff]) -> tuple[St
     return Status.POWER_OFF, "equal" if bare.status is Status.POWER_OFF else f"equal: both end with status {int(bare.status)}"
 
 
-def report(bare: Result, kurma: Result, ignore: list[re.Pattern[str]], directory: Path) -> Status:
-    diffs = compare_streams(bare, kurma, ignore)
+def report(pair: Pair, ignore: Patterns, until: re.Pattern[str] | None, directory: Path) -> Status:
+    bare, kurma = pair.results["bare"], pair.results["kurma"]
+    diffs = compare_streams(bare, kurma, ignore, until)
     status, words = verdict(bare, kurma, diffs)
     if diffs:
         print(table(["stream", "equal lines", "different", "ignored"],

@@ -39,20 +39,21 @@ class Pair:
     def runs(self) -> list[Run]:
         return [self.bare, self.kurma]
 
+    def run_of(self, side: str) -> Run:
+        return self.bare if side == "bare" else self.kurma
+
     @property
     def results(self) -> dict[str, Result]:
-        found = {"bare": self.bare.result, "kurma": self.kurma.result}
-        return {side: result for side, result in found.items() if result is not None}
+        """Of those sides that have run."""
+        return {side: result for side in SIDES if (result := self.run_of(side).result) is not None}
 
 
 def make_pair(name: str, choice: Choice, machine: Machine, images: Images, parent: Path, limits: Limits) -> Pair:
     """`choice` is that of the side on Kurma; the other is the same without Kurma and its knobs. Each has a directory of
     its own below `parent`."""
     def run(side: str, of: Choice) -> Run:
-        directory = parent / f"{name}-{side}"
-        directory.mkdir(parents=True)
-        return Run(Request(f"{name} {side}", boot_plan(of, images), machine, of.under_kurma, directory, limits.timeout,
-                           silence=limits.silence, until=limits.until))
+        return Run(Request(f"{name} {side}", boot_plan(of, images), machine, of.under_kurma, parent / f"{name}-{side}",
+                           limits.timeout, silence=limits.silence, until=limits.until))
     return Pair(name, machine, run("bare", replace(choice, under_kurma=False, knobs=[])), run("kurma", choice))
 
 

@@ -64,6 +64,7 @@ class Run:
     def start(self) -> None:
         request = self.request
         self._start = time.monotonic()
+        request.directory.mkdir(parents=True, exist_ok=True)
         self._iso = make_iso(request.plan, request.directory)
         self.console: FileConsole | TerminalConsole = (
             TerminalConsole(request.directory) if request.interactive else FileConsole(request.directory))

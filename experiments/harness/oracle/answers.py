@@ -56,6 +56,10 @@ def _take(line: str, answers: Answers) -> None:
     answers.by_case[name] = answer
 
 
+def topic_of(case: str) -> str:
+    return case.partition("/")[0]
+
+
 @dataclass(frozen=True)
 class Difference:
     """One case that the sides do not answer alike."""

@@ -13,7 +13,7 @@ from ..paths import shown
 from ..progress import Ticker, say
 from ..run import Result, Run, drive
 from ..texttable import table
-from .answers import Answers, Comparison, Difference, compare, read
+from .answers import Answers, Comparison, Difference, compare, read, topic_of
 from .differences import DifferenceList
 from .setup import AT_ONCE, GUEST, Setup
 from .show import Shown, show_differences
@@ -78,9 +78,10 @@ class ModelReport:
 
 
 def run(setup: Setup, topics: list[str], differences: DifferenceList, json_file: Path | None) -> Status:
-    pairs = {model: [setup.pair(f"{model}-{topic}" if topic else model, model, [f"topic={topic}"] if topic else [])
-                     for topic in topics or [""]] for model in setup.models}
-    _drive([pair for of_model in pairs.values() for pair in of_model])
+    pairs = {model: [_pair(setup, model, topic) for topic in topics or [""]] for model in setup.models}
+    _drive([run for of_model in pairs.values() for pair in of_model for run in pair.runs])
+    if not topics:
+        _go_on_behind_ends(setup, pairs)
     reports = [judge(model, pairs[model], differences) for model in setup.models]
     problems = [problem for report in reports for problem in report.problems()]
     if not problems and is_full(setup, topics):
@@ -104,7 +105,7 @@ def is_full(setup: Setup, topics: list[str]) -> bool:
 
 
 def judge(model: str, pairs: list[Pair], differences: DifferenceList) -> ModelReport:
-    sides = {name: _side(name, [pair.results[name] for pair in pairs]) for name in SIDES}
+    sides = {name: _side(name, [pair.results[name] for pair in pairs if name in pair.results]) for name in SIDES}
     comparison = compare(sides["bare"].answers, sides["kurma"].answers)
     reasons = {difference.case: reason for difference in comparison.differences
                if (reason := differences.reason(model, difference)) is not None}
@@ -122,9 +123,34 @@ def _side(name: str, results: list[Result]) -> Side:
     return Side(name, results, whole)
 
 
-def _drive(pairs: list[Pair]) -> None:
+def _pair(setup: Setup, model: str, topic: str) -> Pair:
+    return setup.pair(f"{model}-{topic}" if topic else model, model, [f"topic={topic}"] if topic else [])
+
+
+def unreached_topics(side: Answers, other: Answers) -> list[str]:
+    """Topics that a side which did not come to its end has not begun; the other side tells which there are."""
+    if side.complete:
+        return []
+    begun = {topic_of(case) for case in side.by_case}
+    return [topic for topic in dict.fromkeys(map(topic_of, other.by_case)) if topic not in begun]
+
+
+def _go_on_behind_ends(setup: Setup, pairs: dict[str, list[Pair]]) -> None:
+    """One defect that ends a side must not hide what the topics behind it have to say: they get boots of their own."""
+    more = list[Run]()
+    for model, (whole,) in pairs.copy().items():
+        answers = {side: read(whole.results[side].guest) for side in SIDES}
+        for side, other in (("bare", "kurma"), ("kurma", "bare")):
+            for topic in unreached_topics(answers[side], answers[other]):
+                pairs[model].append(_pair(setup, model, topic))
+                more.append(pairs[model][-1].run_of(side))
+    if more:
+        say("the topics behind an end are run by themselves")
+        _drive(more)
+
+
+def _drive(runs: list[Run]) -> None:
     ticker, told = Ticker(), set[str]()
-    runs = [run for pair in pairs for run in pair.runs]
 
     def each_round(active: list[Run]) -> None:
         for run in runs:
@@ -136,7 +162,7 @@ def _drive(pairs: list[Pair]) -> None:
                     f"in {run.result.seconds:.1f} s{end}")
         ticker.tick("; ".join(f"{run.request.name}: {len(run.guest.lines):,} lines" for run in active))
 
-    say(f"{len(runs)} boots, {AT_ONCE} at a time")
+    say(f"{len(runs)} boot{'s' if len(runs) > 1 else ''}, {AT_ONCE} at a time")
     drive(runs, AT_ONCE, each_round)
     ticker.quiet()
 

@@ -20,8 +20,9 @@ def side(console: str = "", guest: str = "", status: Status = Status.POWER_OFF) 
                   guest.splitlines())
 
 
-def judged(bare: Result, kurma: Result, *ignore: str) -> Status:
-    return verdict(bare, kurma, compare_streams(bare, kurma, [re.compile(text) for text in ignore]))[0]
+def judged(bare: Result, kurma: Result, *ignore: str, until: str | None = None) -> Status:
+    diffs = compare_streams(bare, kurma, [re.compile(text) for text in ignore], None if until is None else re.compile(until))
+    return verdict(bare, kurma, diffs)[0]
 
 
 class Lines(unittest.TestCase):
@@ -78,6 +79,11 @@ class Verdicts(unittest.TestCase):
         stopped = side("a\nb\nc\nd", status=Status.TIME_OUT)
         self.assertEqual(judged(stopped, side("a\nb\nc", status=Status.TIME_OUT)), Status.TIME_OUT)
         self.assertEqual(judged(stopped, side("a\nx\nc", status=Status.TIME_OUT)), Status.DIFFERENT)
+
+    def test_what_is_said_behind_the_line_that_was_waited_for_is_not_compared(self) -> None:
+        self.assertEqual(judged(side("a\nSUMMARY\nb"), side("a\nSUMMARY"), until="^SUM"), Status.POWER_OFF)
+        self.assertEqual(judged(side("a\nSUMMARY\nb"), side("x\nSUMMARY"), until="^SUM"), Status.DIFFERENT)
+        self.assertEqual(judged(side("a\nb\nc"), side("a"), until="^SUM"), Status.DIFFERENT)
 
     def test_silence_on_both_sides_is_no_equality(self) -> None:
         self.assertEqual(judged(side(), side()), Status.DIFFERENT)

@@ -3,6 +3,7 @@
 import unittest
 
 from harness.oracle.answers import END, NO_SUCH_CASE, Difference, compare, differing_words, read
+from harness.oracle.sweep import unreached_topics
 
 
 def lines(*cases: str, end: bool = True) -> list[str]:
@@ -48,6 +49,14 @@ class Comparing(unittest.TestCase):
 
     def test_an_empty_answer_is_an_answer(self) -> None:
         self.assertEqual(compare(read(lines("a/x:")), read(lines("a/x:"))).equal, 1)
+
+
+class GoingOn(unittest.TestCase):
+    def test_topics_that_a_dead_side_has_not_begun_are_those_behind_its_end(self) -> None:
+        whole = read(lines("a/x: 1", "b/x: 1", "b/y: 1", "c/x: 1"))
+        dead = read(lines("a/x: 1", "b/x: 1", end=False))
+        self.assertEqual(unreached_topics(dead, whole), ["c"])
+        self.assertEqual(unreached_topics(whole, dead), [])
 
 
 class Showing(unittest.TestCase):
