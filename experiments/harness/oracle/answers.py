@@ -40,7 +40,7 @@ def read(lines: Iterable[str]) -> Answers:
         elif line.startswith("case "):
             _take(line, answers)
     if answers.complete and not answers.by_case:
-        answers.wrong.append("not a single case")
+        answers.wrong.append("not a single case; `./kurma run conformance --cmdline mode=topics` lists the topics")
     return answers
 
 

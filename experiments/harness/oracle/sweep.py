@@ -79,7 +79,8 @@ class ModelReport:
 
 def run(setup: Setup, topics: list[str], differences: DifferenceList, json_file: Path | None) -> Status:
     pairs = {model: [_pair(setup, model, topic) for topic in topics or [""]] for model in setup.models}
-    _drive([run for of_model in pairs.values() for pair in of_model for run in pair.runs])
+    everyone = [pair for of_model in pairs.values() for pair in of_model]
+    _drive([pair.run_of(side) for side in ("kurma", "bare") for pair in everyone])   # The longer ones first.
     if not topics:
         _go_on_behind_ends(setup, pairs)
     reports = [judge(model, pairs[model], differences) for model in setup.models]
