@@ -35,7 +35,8 @@ class Side:
         found = []
         for result in self.results:
             if result.status is not Status.POWER_OFF:
-                where = f", after case {self.answers.last}" if self.answers.last else ""
+                last = read(result.guest).last
+                where = f", after case {last}" if last else ""
                 found.append((result.status, f"{SIDES[self.name]}: {result.why}{where}; see {shown(result.directory)}/"))
         if not found and not self.answers.complete:
             found.append((Status.TESTS_FAILED, f"{SIDES[self.name]}: no end mark; the last case is {self.answers.last}; "
@@ -142,6 +143,8 @@ def _go_on_behind_ends(setup: Setup, pairs: dict[str, list[Pair]]) -> None:
     for model, (whole,) in pairs.copy().items():
         answers = {side: read(whole.results[side].guest) for side in SIDES}
         for side, other in (("bare", "kurma"), ("kurma", "bare")):
+            if whole.results[side].status in (Status.REFUSED, Status.USAGE):
+                continue
             for topic in unreached_topics(answers[side], answers[other]):
                 pairs[model].append(_pair(setup, model, topic))
                 more.append(pairs[model][-1].run_of(side))

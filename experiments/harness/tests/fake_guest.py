@@ -1,4 +1,4 @@
-"""A random mode without machines: sides that answer as a test says, for what drives and judges them."""
+"""Sides without machines, that answer as a test says: for what drives and judges them."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class FakeRun(Run):
 
     lines: list[str] = field(default_factory=list)
     status: Status = Status.POWER_OFF
+    why: str = "why"
     stepped: bool = False
 
     def start(self) -> None:
@@ -59,7 +60,7 @@ class FakeRun(Run):
         if not self.stepped:
             self.guest.lines, self.stepped = self.lines, True
         else:
-            self.result = result_of(self.lines, self.status, "L0 panicked" if self.status is Status.L0_PANIC else "off")
+            self.result = result_of(self.lines, self.status, self.why)
 
     def close(self) -> None:
         pass
@@ -77,9 +78,27 @@ class FakeSetup(Setup):
         for side in ("bare", "kurma"):
             lines, status = lines_of(self.answer, side, told)
             request = Request(f"{name} {side}", None, Machine(model), side == "kurma", Path("/nowhere"))  # type: ignore
-            runs[side] = FakeRun(request, lines=lines, status=status)
+            runs[side] = FakeRun(request, lines=lines, status=status, why="L0 panicked")
         return Pair(name, Machine(model), runs["bare"], runs["kurma"])
 
 
 def fake_setup(answer: Answer) -> FakeSetup:
     return FakeSetup("conformance", ["m"], [], Images(Path("/nowhere")), Path("/nowhere"), answer=answer)
+
+
+# (side, model, topic or "" for all) -> lines, status and its words.
+Script = Callable[[str, str, str], tuple[list[str], Status, str]]
+
+
+@dataclass(frozen=True)
+class FakeSweep(Setup):
+    script: Script = lambda side, model, topic: ([END], Status.POWER_OFF, "off")
+
+    def pair(self, name: str, model: str, words: list[str]) -> Pair:
+        topic = dict(word.split("=", 1) for word in words).get("topic", "")
+        runs = {}
+        for side in ("bare", "kurma"):
+            request = Request(f"{name} {side}", None, Machine(model), side == "kurma", self.directory)  # type: ignore
+            lines, status, why = self.script(side, model, topic)
+            runs[side] = FakeRun(request, lines=lines, status=status, why=why)
+        return Pair(name, Machine(model), runs["bare"], runs["kurma"])
