@@ -14,6 +14,8 @@ constexpr u32 user_descriptor = 3 << 5;  // DPL in access rights (SDM 3C table 2
 constexpr u64 cr4_osfxsr = bit(9), cr4_osxmmexcpt = bit(10);
 constexpr u32 cpuid_features = 1, cpuid_ecx_xsave = 1u << 26;
 
+constexpr u64 cr0_caching_bits = bit(29) | bit(30);  // NW, CD
+
 // L2 has what its CPUID promises: SSE, and XSAVE where there is any.
 u64 cr4_for_l2() {
     const bool has_xsave = (cpuid(cpuid_features).ecx & cpuid_ecx_xsave) != 0;
@@ -65,6 +67,8 @@ Vcpu& fresh(void (*code)(), const VcpuOptions& options) {
     // The case before may have left NMIs blocked, and Bochs 2.7 keeps that across an entry that says
     // otherwise.
     static_cast<void>(take_pending_nmi());
+    // No entry and no exit changes these bits of CR0, so a case would see what those before it have left.
+    write_cr0(read_cr0() & ~cr0_caching_bits);
     Vcpu& vcpu = the_vcpu();
     vcpu.build(reinterpret_cast<const void*>(code), options);
     for (const Field each : fields_of_features) static_cast<void>(vmwrite_raw(each.encoding, 0).succeeded());

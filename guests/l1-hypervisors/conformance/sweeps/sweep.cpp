@@ -17,6 +17,7 @@ constexpr Topic topics[] = {
     {"features", &sweep_features},
     {"ept", &sweep_ept},
     {"events", &sweep_events},
+    {"modes", &sweep_modes},
 };
 
 }  // namespace

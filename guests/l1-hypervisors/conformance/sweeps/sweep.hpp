@@ -28,5 +28,6 @@ void sweep_exits();
 void sweep_features();
 void sweep_ept();
 void sweep_events();
+void sweep_modes();
 
 }  // namespace conformance
