@@ -58,7 +58,7 @@ mode_forms:
 mode_form nothing, "nop"
 mode_form cpuid, "cpuid"
 mode_form hlt, "hlt"
-mode_form rdtsc, "rdtsc"
+mode_form rdtsc, "rdtsc; movl $0, %eax"
 mode_form rdmsr, "movl $0x40000000, %ecx; rdmsr"
 mode_form wrmsr, "movl $0x40000000, %ecx; wrmsr"
 mode_form invlpg, "invlpg 0x10(%ebx)"
