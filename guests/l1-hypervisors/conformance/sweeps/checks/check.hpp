@@ -1,6 +1,5 @@
-// One VM-entry check violated alone: a VMCS that runs, a few edits, an entry. Every case is entered twice,
-// first by VMLAUNCH and then, in a VMCS that has run, by VMRESUME; the second answer is only printed where it
-// differs.
+// One VM-entry check violated alone: a VMCS that runs, a few edits, an entry. Every case is entered twice, by
+// VMRESUME in a VMCS that has run and by VMLAUNCH; the answer to VMRESUME is only printed where it differs.
 #pragma once
 
 #include "sweeps/furnished.hpp"
@@ -26,7 +25,7 @@ inline constexpr Edit replace(Field field, u64 value) { return {field, whole, va
 
 void apply(std::initializer_list<Edit> edits);
 
-// What a case reports beyond the answer, and when it may not be entered a second time.
+// What a case reports beyond the answer.
 struct Also {
     u32 details = 0;
     bool delivery = false;  // the vector and error code that L2's handler saw

@@ -7,7 +7,7 @@ namespace conformance::checks {
 
 // 64-bit, and its loads of debug controls, PAT and EFER on.
 extern const Start long_mode;
-// The same with every control that only this program's other starts leave off: for checks of what they ask.
+// 64-bit, with every feature that the processor has.
 extern const Start everything;
 extern const Start unrestricted;   // 64-bit, with "unrestricted guest"
 extern const Start compatibility;  // IA-32e mode, 32-bit code
