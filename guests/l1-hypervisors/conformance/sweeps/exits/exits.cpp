@@ -12,6 +12,7 @@ void sweep_exits() {
     exits::sweep_msrs();
     exits::sweep_exceptions();
     exits::sweep_interrupts();
+    exits::sweep_xsaves();
 }
 
 }  // namespace conformance

@@ -14,5 +14,6 @@ void sweep_ports();
 void sweep_msrs();
 void sweep_exceptions();
 void sweep_interrupts();
+void sweep_xsaves();
 
 }  // namespace conformance::exits
