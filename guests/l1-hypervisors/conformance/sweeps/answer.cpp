@@ -62,14 +62,12 @@ bool has_qualification(const Exit& exit) {
 
 // SDM 3C 28.2.1.
 bool has_guest_linear(const Exit& exit) {
-    constexpr u32 log_full = 62;
     switch (exit.reason) {
         case reason::ept_violation: return (exit.qualification & qualification_has_linear_address) != 0;
         case reason::io: return (exit.qualification & qualification_string) != 0;
         case reason::cr_access:
             return (exit.qualification & qualification_access) == qualification_lmsw &&
                    (exit.qualification & qualification_lmsw_memory) != 0;
-        case log_full: return true;
         default: return false;
     }
 }

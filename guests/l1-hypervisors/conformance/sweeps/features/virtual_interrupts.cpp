@@ -97,7 +97,9 @@ void enter_situation(const Situation& s, const Form& form) {
     print_case(topic, name, text);
 }
 
-// The delivery of a virtual interrupt meets a page that L1 has yet to map.
+// The delivery of a virtual interrupt meets a page that L1 has yet to map. Which vector it was is in SVI: the
+// IDT-vectoring information, which should say it too, has vector 0 on Bochs 2.7, so it is neither printed nor
+// used.
 void fault_in_delivery() {
     const Text name("virtual-interrupt/fault-in-delivery"),
         again("virtual-interrupt/fault-in-delivery/again");
@@ -109,17 +111,20 @@ void fault_in_delivery() {
     for (u64 i = 0; i < page_size; ++i) idt.bytes[i] = at_address<const u8>(l2::idt_base())[i];
     Vcpu& vcpu = fresh(forms_open_interrupts[1].code, delivering);
     apic_pages::prepare(vcpu, 0);
-    write_status(situations[2]);
+    write_status({"", 0x51, 0, 0, true});
     vmwrite(field::guest_rflags, rflags_reserved1 | rflags_if);
     vmwrite(field::guest_idtr_base, Ept::window + page_size);
     l2::delivery().count = 0;
     const Answer first = enter(vcpu);
-    Text text = words(first);
+    const u64 valid = vmread(field::idt_vectoring_information) & interruption::valid;
+    Text text("exit=", first.exit.reason, " physical=", hex(first.exit.guest_physical),
+              " vectoring-valid=", valid >> 31);
     append_delivery(text);
     print_case(topic, name, text);
     vcpu.ept.window_entry(1) = idt.address() | ept_entry::all | ept_entry::write_back;
     invalidate_ept(vcpu.ept.pointer());
-    vmwrite(field::entry_interruption_information, vmread(field::idt_vectoring_information));
+    const u64 in_service = vmread(field::guest_interrupt_status) >> 8;
+    vmwrite(field::entry_interruption_information, interruption::valid | interruption::external | in_service);
     const Answer second = enter(vcpu);
     Text after = words(second);
     append_delivery(after);
