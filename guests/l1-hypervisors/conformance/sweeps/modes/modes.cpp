@@ -66,7 +66,7 @@ void execute(const Mode& mode, const ModeForm& form, bool with_ept, bool interce
         vmwrite(field::cr4_mask, ~u64{0});
         vmwrite(field::cr0_shadow, vmread(field::guest_cr0));
         vmwrite(field::cr4_shadow, vmread(field::guest_cr4));
-        for (const u16 port : {u16{0x80}, u16{0x2F0}}) vcpu.intercept_port(port);
+        for (const u16 port : {diagnostic_port, quiet_port}) vcpu.intercept_port(port);
     }
     const Answer answer = enter(vcpu);
     Text text = words(answer, with_instruction_information | with_pending_debug);
@@ -110,7 +110,7 @@ void sweep_boot_loader() {
     const ModeForm loader = {"", address_of(mode_boot_loader), 0, 0};
     Vcpu& vcpu = start(real, loader, true, {.exit = exit_control::save_efer});
     const PagingRoots roots = build_tables(true);
-    in_segment<u16>(data_offset) = 127;
+    in_segment<u16>(data_offset) = static_cast<u16>(gdt_limit);
     in_segment<u32>(data_offset + 2) = static_cast<u32>(segment_base() + gdt_offset);
     in_segment<u32>(data_offset + 8) = static_cast<u32>(roots.large_pages);
     in_segment<u32>(data_offset + 12) = static_cast<u32>(roots.pae);

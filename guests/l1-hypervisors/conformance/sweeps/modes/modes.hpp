@@ -28,6 +28,15 @@ struct Mode {
     bool has_real_segments() const { return !protected_mode || virtual_8086; }
 };
 
+// Nobody answers at the first; the second keeps what it is given.
+inline constexpr u16 quiet_port = 0x2F0, diagnostic_port = 0x80;
+
+// Selectors of the GDT that build_descriptors() makes.
+inline constexpr u16 code32_selector = 0x08, data_selector = 0x10, code16_selector = 0x18,
+                     code64_selector = 0x28, task_selector = 0x30, other_task_selector = 0x40;
+inline constexpr u32 gdt_limit = 16 * 8 - 1, task_limit = 103, real_idt_limit = 256 * 4 - 1,
+                     idt_limit = 256 * 16 - 1;
+
 // Offsets in the segment, and where real-mode code sees it.
 inline constexpr u64 data_offset = 0x8000, idt_offset = 0xA000, task_offset = 0xB000,
                      other_task_offset = 0xB100, gdt_offset = 0xC000, stack_offset = 0xE000;

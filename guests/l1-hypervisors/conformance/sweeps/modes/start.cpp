@@ -12,11 +12,12 @@ constexpr u64 cr4_pse = bit(4), cr4_pae = bit(5);
 constexpr u64 rflags_vm = bit(17), rflags_iopl3 = 3 << 12;
 constexpr u64 efer_lme = bit(8), efer_lma = bit(10);
 constexpr u64 entries = 512;
+constexpr u64 loaded_value = 0x12345678;  // no control register takes it without a fault or another mode
 
 // Access rights (SDM 3C table 25-2).
 constexpr u32 code_real = 0x9B, data_real = 0x93, any_8086 = 0xF3, code16 = 0x9B, code32 = 0xC09B,
               code64 = 0xA09B, data32 = 0xC093, busy_task = 0x8B, unusable = 0x10000;
-constexpr u32 real_limit = 0xFFFF, flat_limit = 0xFFFFFFFF, gdt_limit = 127;
+constexpr u32 real_limit = 0xFFFF, flat_limit = 0xFFFFFFFF;
 
 struct SegmentFields {
     Field selector, base, limit, access;
@@ -57,13 +58,13 @@ void write_segments(const Mode& mode) {
         for (const SegmentFields& each : data_segments)
             write_segment(each, data_selector, 0, flat_limit, data32);
     }
-    write_segment(tr, 0x30, segment_base() + task_offset, 103, busy_task);
+    write_segment(tr, task_selector, segment_base() + task_offset, task_limit, busy_task);
     vmwrite(field::guest_ldtr_access, unusable);
     vmwrite(field::guest_gdtr_base, segment_base() + gdt_offset);
     vmwrite(field::guest_gdtr_limit, gdt_limit);
     // Real mode finds its vectors by their linear address, which EPT leads to the segment.
     vmwrite(field::guest_idtr_base, (mode.protected_mode ? segment_base() : real_base) + idt_offset);
-    vmwrite(field::guest_idtr_limit, mode.protected_mode ? 0xFFF : 0x3FF);
+    vmwrite(field::guest_idtr_limit, mode.protected_mode ? idt_limit : real_idt_limit);
 }
 
 u64 root_of(const Mode& mode, const PagingRoots& roots) {
@@ -116,12 +117,12 @@ void show_segment_low(Vcpu& vcpu) {
 void write_registers(Vcpu& vcpu, const Mode& mode) {
     const bool real = mode.has_real_segments();
     vcpu.registers = {};
-    vcpu.registers.rax = 0x12345678;
+    vcpu.registers.rax = loaded_value;
     vcpu.registers.rbx = real ? data_offset : segment_base() + data_offset;
     vcpu.registers.rdi = vcpu.registers.rbx;
     vcpu.registers.rsi = real ? real_absent_offset : absent_page;
     vcpu.registers.rcx = 4;
-    vcpu.registers.rdx = 0x2F0;
+    vcpu.registers.rdx = quiet_port;
     vmwrite(field::guest_rsp, real ? stack_offset : segment_base() + stack_offset);
     vmwrite(field::guest_rflags, rflags_reserved1 | (mode.virtual_8086 ? rflags_vm | rflags_iopl3 : 0));
 }

@@ -1,5 +1,4 @@
 #include "base/memory.hpp"
-#include "cpu/segments.hpp"
 #include "l2/l2.hpp"
 #include "sweeps/modes/modes.hpp"
 
@@ -80,10 +79,8 @@ u64 build_pae(bool with_ept) {
 
 // Descriptors (SDM 3A figures 3-8, 6-2, 6-8, 8-3).
 constexpr u64 flat_code32 = 0x00CF9B000000FFFF, flat_data = 0x00CF93000000FFFF, code64 = 0x00AF9B000000FFFF;
-constexpr u64 code16_type = u64{0x9B} << 40, data16_type = u64{0x93} << 40, task_type = u64{0x89} << 40,
-              task_gate_type = u64{0x85} << 40, absent_type = u64{0x13} << 40;
-constexpr u16 first_task = 0x30, second_task = 0x40;
-constexpr u32 task_limit = 103;
+constexpr u64 code16_type = u64{0x9B} << 40, task_type = u64{0x89} << 40, task_gate_type = u64{0x85} << 40,
+              absent_type = u64{0x13} << 40, busy = bit(41);
 constexpr u8 task_gate_vector = 0x30;
 
 constexpr u64 descriptor(u64 base, u32 limit, u64 type) {
@@ -93,15 +90,14 @@ constexpr u64 descriptor(u64 base, u32 limit, u64 type) {
 void build_gdt() {
     u64* const gdt = &in_segment<u64>(gdt_offset);
     for (u64 i = 0; i < 16; ++i) gdt[i] = 0;
-    gdt[1] = flat_code32;
-    gdt[2] = flat_data;
-    gdt[3] = descriptor(segment_base(), 0xFFFF, code16_type);
-    gdt[4] = descriptor(segment_base(), 0xFFFF, data16_type);
-    gdt[5] = code64;
-    gdt[first_task / 8] = descriptor(segment_base() + task_offset, task_limit, task_type | bit(41));
-    gdt[second_task / 8] = descriptor(segment_base() + other_task_offset, task_limit, task_type);
-    gdt[second_task / 8 + 1] = u64{second_task} << 16 | task_gate_type;
-    gdt[second_task / 8 + 2] = absent_type;
+    gdt[code32_selector / 8] = flat_code32;
+    gdt[data_selector / 8] = flat_data;
+    gdt[code16_selector / 8] = descriptor(segment_base(), 0xFFFF, code16_type);
+    gdt[code64_selector / 8] = code64;
+    gdt[task_selector / 8] = descriptor(segment_base() + task_offset, task_limit, task_type | busy);
+    gdt[other_task_selector / 8] = descriptor(segment_base() + other_task_offset, task_limit, task_type);
+    gdt[other_task_selector / 8 + 1] = u64{other_task_selector} << 16 | task_gate_type;
+    gdt[other_task_selector / 8 + 2] = absent_type;
 }
 
 // The stack for ring 0: where an interrupt of virtual-8086 mode goes. In a 64-bit task-state segment it is
@@ -110,8 +106,8 @@ void build_tasks(const Mode& mode) {
     u32* const task = &in_segment<u32>(task_offset);
     for (u64 i = 0; i < 2 * 256 / sizeof(u32); ++i) task[i] = 0;
     task[1] = entry32(segment_base() + stack_offset - 0x100);
-    task[2] = mode.long_mode ? 0 : kernel_data;
-    task[0] = second_task;  // the task that IRET goes back to
+    task[2] = mode.long_mode ? 0 : data_selector;
+    task[0] = other_task_selector;  // the task that IRET goes back to
 }
 
 void build_idt(const Mode& mode) {
@@ -122,17 +118,19 @@ void build_idt(const Mode& mode) {
             in_segment<u32>(idt_offset + 4 * vector) =
                 entry32((address_of(mode_handler16) - segment_base()) | real_selector << 16);
         } else if (!mode.long_mode) {
-            in_segment<u64>(idt_offset + 8 * vector) =
-                (handler32 & 0xFFFF) | 0x08 << 16 | interrupt_gate << 40 | (handler32 >> 16 & 0xFFFF) << 48;
+            in_segment<u64>(idt_offset + 8 * vector) = (handler32 & 0xFFFF) | u64{code32_selector} << 16 |
+                                                       interrupt_gate << 40 |
+                                                       (handler32 >> 16 & 0xFFFF) << 48;
         } else {
-            in_segment<u64>(idt_offset + 16 * vector) =
-                (handler64 & 0xFFFF) | 0x28 << 16 | interrupt_gate << 40 | (handler64 >> 16 & 0xFFFF) << 48;
+            in_segment<u64>(idt_offset + 16 * vector) = (handler64 & 0xFFFF) | u64{code64_selector} << 16 |
+                                                        interrupt_gate << 40 |
+                                                        (handler64 >> 16 & 0xFFFF) << 48;
             in_segment<u64>(idt_offset + 16 * vector + 8) = handler64 >> 32;
         }
     }
     if (mode.protected_mode && !mode.long_mode)
         in_segment<u64>(idt_offset + 8 * task_gate_vector) =
-            u64{second_task} << 16 | task_gate_type | bit(45) | bit(46);
+            u64{other_task_selector} << 16 | task_gate_type | bit(45) | bit(46);
 }
 
 }  // namespace
