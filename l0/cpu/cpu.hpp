@@ -91,8 +91,15 @@ struct VmcsSlot {
     bool has_pdptes_of_l0 = false;
     /// What vmcs02's link pointer is.
     ept::Hpa link02{vmx::no_pointer};
+    /// Any of the next three.
+    bool needs_tidying = false;
     /// vmcs02 is to load MSRs at its next entry, which must be the only one that does: L2 may change them.
     bool loads_msrs = false;
+    /// L1 gave the preemption timer the value 0, at which it stays (SDM 3C 26.5.1).
+    bool timer_at_zero = false;
+    /// L1 uses virtual-interrupt delivery, and the vector that was in service when the processor entered L2 last.
+    bool delivers_interrupts = false;
+    u8 in_service_at_entry = 0;
     /// The entry of vmcs12's VM-entry MSR-load area that leads to no memory of L1's, counted from 1; 0: none
     /// does.
     u32 unreachable_msr_entry = 0;

@@ -5,6 +5,7 @@
 #include "../trace/death.hpp"
 #include "ept02.hpp"
 #include "ept_events.hpp"
+#include "l2_instruction.hpp"
 #include "nested_entry.hpp"
 #include "reinject.hpp"
 #include "rooms.hpp"
@@ -19,23 +20,11 @@ using Kind = ept::Resolution::Kind;
 
 namespace {
 
-/// A #VE goes to L2, unless L1's exception bitmap wants it (SDM 3C 26.5.7.2).
-Why raise_virtualization_exception(Cpu& cpu, VmcsSlot& slot, bool nmi_unblocking) {
-    constexpr auto vector = static_cast<u8>(x86::Vector::virtualization);
-    auto event = InterruptionInfo::make(EventType::hardware_exception, vector, false);
-    if (((slot.vmcs12.get(field::exception_bitmap) >> vector) & 1) == 0) {
-        const auto vmcs02 = make_vmcs02_current(cpu, slot);
-        entry_is_over(slot, vmcs02);
-        write(vmcs02, field::entry_interruption_info, event);
-        return Why::l2_virtualization_exception;
-    }
-    if (nmi_unblocking) event.raw |= InterruptionInfo::nmi_unblocking_bit;
-    const ExitReason reason = ExitReason::of(Reason::exception_or_nmi);
-    override_exit_information(cpu, slot, field::exit_reason, reason);
-    override_exit_information(cpu, slot, field::exit_qualification, 0);
-    override_exit_information(cpu, slot, field::exit_interruption_info, event);
-    return reflect_to_l1(cpu, {.reason = reason, .interruption = event, .io = {}, .msr = 0},
-                         Why::l2_exception_bitmap);
+/// L2 goes on where it was, with the event that was under way.
+void run_on(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02, bool nmi_unblocking) {
+    const InterruptionInfo event = cut_short(cpu, slot, vmcs02);
+    entry_is_over(slot, vmcs02);
+    reinject_after_l0_exit(vmcs02, event, nmi_unblocking);
 }
 
 Why reflect_fault(Cpu& cpu, Reason reason, Why why) {
@@ -47,7 +36,8 @@ Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualif
                       const ept::Resolution& r) {
     const auto seen = qualification.with_permissions(r.effective);
     if (describe_virtualization_exception(cpu, slot, r.suppress_ve, seen))
-        return raise_virtualization_exception(cpu, slot, qualification.nmi_unblocking());
+        return raise_in_l2(cpu, slot, x86::Fault::ve(), Why::l2_virtualization_exception,
+                           qualification.nmi_unblocking());
     if (seen.raw != qualification.raw)
         override_exit_information(cpu, slot, field::exit_qualification, seen.raw);
     return reflect_fault(cpu, Reason::ept_violation, Why::l2_ept12_violation);
@@ -62,9 +52,8 @@ Why compose_for_l2(Cpu& cpu) {
     const u64 address = read(vmcs02, field::guest_physical_address);
     if (slot.ept02 == nullptr) {
         // L1 does not use EPT: vmcs02 runs on ept01 itself, and what L2 calls physical is L1's.
-        entry_is_over(slot, vmcs02);
         map_device(cpu, L1Gpa{address});
-        reinject_after_l0_exit(vmcs02, cut_short(slot, vmcs02), qualification.nmi_unblocking());
+        run_on(cpu, slot, vmcs02, qualification.nmi_unblocking());
         return Why::l2_ept02_fill;
     }
     Ept02& ept02 = *slot.ept02;
@@ -82,8 +71,7 @@ Why compose_for_l2(Cpu& cpu) {
                 if (dirtied && logs_modifications(slot)) log_modification(cpu, slot, L2Gpa{address});
                 [[fallthrough]];
             case Kind::again:
-                entry_is_over(slot, vmcs02);
-                reinject_after_l0_exit(vmcs02, cut_short(slot, vmcs02), qualification.nmi_unblocking());
+                run_on(cpu, slot, vmcs02, qualification.nmi_unblocking());
                 return Why::l2_ept02_fill;
             case Kind::l1_violation: return reflect_violation(cpu, slot, qualification, r);
             case Kind::log_full: {

@@ -121,10 +121,8 @@ Why answer_shadowed_field(Cpu& cpu, Gprs& gprs, const L2Exit& exit) {
     if (encoding >= bitmap_encodings || bit_of(mm::at<u8>(cpu.machine->place(bitmap)), encoding))
         return reflect_to_l1(cpu, exit, Why::l2_vmx_instruction);
     // L1 lets it through, so what L0 stopped at is a field that is hidden from L1.
-    if (read(vmcs02, field::guest_ss_access_rights).dpl() != 0) {
-        settle_for_l2(slot, vmcs02, InstrOutcome::faulted(x86::Fault::gp()));
-        return Why::l2_shadowed_field;
-    }
+    if (read(vmcs02, field::guest_ss_access_rights).dpl() != 0)
+        return raise_in_l2(cpu, slot, x86::Fault::gp(), Why::l2_shadowed_field);
     u64 flags = read(vmcs02, field::guest_rflags) & ~x86::rflags::arithmetic;
     if (v.get(field::vmcs_link_pointer) == no_pointer) {
         flags |= x86::rflags::cf;
@@ -133,7 +131,7 @@ Why answer_shadowed_field(Cpu& cpu, Gprs& gprs, const L2Exit& exit) {
         v.set(field::vm_instruction_error, static_cast<u32>(VmInstructionError::unsupported_component));
     }
     write(vmcs02, field::guest_rflags, flags);
-    settle_for_l2(slot, vmcs02, InstrOutcome::succeed());
+    advance_l2(slot, vmcs02);
     return Why::l2_shadowed_field;
 }
 

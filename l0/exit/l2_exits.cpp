@@ -27,7 +27,8 @@ Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const L2Exit& exit, Why why) {
     } else {
         l1_died(cpu, "an exit of L2 that Kurma does not handle");
     }
-    settle_for_l2(*cpu.running, vmcs02, outcome);
+    if (outcome.kind == InstrOutcome::Kind::fault) return raise_in_l2(cpu, *cpu.running, outcome.fault, why);
+    advance_l2(*cpu.running, vmcs02);
     return why;
 }
 

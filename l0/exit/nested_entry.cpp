@@ -9,6 +9,7 @@
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
 #include "observe.hpp"
+#include "refusals.hpp"
 #include "pdptes.hpp"
 #include "rooms.hpp"
 #include "shadow_vmcs.hpp"
@@ -104,11 +105,6 @@ void load_pdptes(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02
     write_pdptes(vmcs02, pdptes);
 }
 
-void log_failed_check(const CheckResult& failure) {
-    log::line("VM entry of L1 failed: ", name_of(failure.failed), ", value ", log::Hex{failure.value}, " (",
-              rule_of(failure.failed), ")");
-}
-
 /// What vmcs02 gets as its link pointer. For one of L1's that is bad: one that the processor refuses, so that
 /// this failure keeps its place among those of guest state, which the processor finds (SDM 3C 27.3.1.5).
 Hpa place_link_pointer(Cpu& cpu, VmcsSlot& slot) {
@@ -118,14 +114,12 @@ Hpa place_link_pointer(Cpu& cpu, VmcsSlot& slot) {
     if (shadowing) load_l1_field_bitmaps(cpu, slot);
     const u64 pointer = v.get(field::vmcs_link_pointer);
     if (pointer == no_pointer) return Hpa{no_pointer};
-    const auto host = cpu.machine->partition.translate(L1Gpa{pointer});
-    const auto first_word = host ? std::optional<u32>{*mm::at<volatile u32>(*host)} : std::nullopt;
-    const CheckResult link = check_link_pointer(v, first_word, cpu.machine->offered);
-    if (!link.passed()) {
-        log_failed_check(link);
-        return refused;
-    }
+    if (!check_link_pointer(v, first_word_at(cpu, pointer), cpu.machine->offered).passed()) return refused;
     return shadowing ? load_l1_shadow(cpu, slot) : Hpa{no_pointer};
+}
+
+void note_interrupt_in_service(VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    slot.in_service_at_entry = static_cast<u8>(read(vmcs02, field::guest_interrupt_status) >> 8);
 }
 
 /// Vmcs02 loads MSRs itself, straight from L1's area: in its place among the processor's checks, each entry
@@ -133,7 +127,6 @@ Hpa place_link_pointer(Cpu& cpu, VmcsSlot& slot) {
 void load_msrs_at_entry(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
     const u32 count = slot.vmcs12.get(field::entry_msr_load_count);
     const L1Gpa area{slot.vmcs12.get(field::entry_msr_load_address)};
-    slot.loads_msrs = true;
     slot.unreachable_msr_entry = first_unreachable_entry(cpu, area, count);
     // A page of ones is an entry that no processor loads.
     const bool reachable = slot.unreachable_msr_entry == 0;
@@ -142,7 +135,29 @@ void load_msrs_at_entry(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which:
     write(vmcs02, field::entry_msr_load_count, reachable ? count : 1);
 }
 
+/// Notes what only this entry is to do.
+void prepare_tidying(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    const Vmcs12& v = slot.vmcs12;
+    entry_is_over(slot, vmcs02);
+    slot.loads_msrs = v.get(field::entry_msr_load_count) != 0;
+    slot.timer_at_zero = v.get(field::pin_controls).has(Pin::preemption_timer) &&
+                         v.get(field::preemption_timer_value) == 0;
+    slot.delivers_interrupts = v.secondary().has(Secondary::virtual_interrupt_delivery);
+    slot.needs_tidying = slot.loads_msrs || slot.timer_at_zero || slot.delivers_interrupts;
+    if (slot.loads_msrs) [[unlikely]]
+        load_msrs_at_entry(cpu, slot, vmcs02);
+    if (slot.delivers_interrupts) [[unlikely]]
+        note_interrupt_in_service(slot, vmcs02);
+}
+
 }  // namespace
+
+void tidy_after_exit(VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    if (slot.loads_msrs) write(vmcs02, field::entry_msr_load_count, 0);
+    slot.loads_msrs = false;
+    if (slot.timer_at_zero) write(vmcs02, field::preemption_timer_value, 0);
+    if (slot.delivers_interrupts) note_interrupt_in_service(slot, vmcs02);
+}
 
 InstrOutcome enter_l2(Cpu& cpu) {
     VmcsSlot& slot = slot_of(*cpu.nested.current);
@@ -153,10 +168,7 @@ InstrOutcome enter_l2(Cpu& cpu) {
     const u64 efer = read(vmcs01, field::guest_efer);
     const L1Mode mode = (efer & x86::efer::lma) != 0 ? L1Mode::ia32e : L1Mode::legacy;
     const auto checked = Checker::check(v, cpu.machine->offered, mode, failure, error);
-    if (!checked) {
-        log_failed_check(failure);
-        return InstrOutcome::fail_valid(error);
-    }
+    if (!checked) return refused_by_checks(cpu, slot, failure, error);
     const Inherited l1 = inherited_from_l1(v, efer, vmcs01);
     v.exit_information_in_image = false;
     slot.was_launched = v.launched;
@@ -188,10 +200,7 @@ InstrOutcome enter_l2(Cpu& cpu) {
         slot.link02 = link02;
         write(vmcs02, field::vmcs_link_pointer, link02.value());
     }
-    if (v.get(field::entry_msr_load_count) != 0) [[unlikely]]
-        load_msrs_at_entry(cpu, slot, vmcs02);
-    else
-        entry_is_over(slot, vmcs02);
+    prepare_tidying(cpu, slot, vmcs02);
     v.launched = true;
     cpu.level = Level::l2;
     return InstrOutcome::enter_l2();
@@ -213,8 +222,7 @@ void refused_by_hardware(Cpu& cpu, Gprs& gprs) {
     if (error != static_cast<u64>(VmInstructionError::entry_invalid_control))
         l1_died(cpu, "the processor refused vmcs02's host state");
     VmcsSlot& slot = *cpu.running;
-    log::line("VM entry of L1 failed: the processor refused the merged controls; event to inject ",
-              log::Hex{slot.vmcs12.get(field::entry_interruption_info).raw});
+    name_refused_controls(cpu, slot);
     entry_did_not_happen(cpu, slot);
     slot.vmcs12.checked = false;
     cpu.level = Level::l1;

@@ -5,12 +5,14 @@
 
 namespace kurma::l0 {
 
+/// The slow part of entry_is_over.
+void tidy_after_exit(VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02);
+
 /// L2 runs on after an exit that L0 kept: what only L1's entry is to do must not be done once more.
-[[gnu::always_inline]] inline void entry_is_over(VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
-    if (!slot.loads_msrs) [[likely]]
-        return;
-    slot.loads_msrs = false;
-    write(vmcs02, vmx::field::entry_msr_load_count, 0);
+[[gnu::always_inline]] inline void entry_is_over(VmcsSlot& slot,
+                                                 const CurrentVmcs<Which::vmcs02>& vmcs02) {
+    if (slot.needs_tidying) [[unlikely]]
+        tidy_after_exit(slot, vmcs02);
 }
 
 }  // namespace kurma::l0

@@ -6,6 +6,7 @@
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
 #include "pdptes.hpp"
+#include "refusals.hpp"
 #include "rooms.hpp"
 
 namespace kurma::l0 {
@@ -72,6 +73,7 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
         entry_did_not_happen(cpu, slot);
         if (exit.reason.basic() == Reason::msr_loading && slot.unreachable_msr_entry != 0)
             override_exit_information(cpu, slot, field::exit_qualification, slot.unreachable_msr_entry);
+        name_failed_entry(cpu, slot, exit.reason.basic());
     } else {
         const auto vmcs02 = make_vmcs02_current(cpu, slot);
         save_l2(slot.vmcs12, cpu.machine->offered, vmcs02);

@@ -46,17 +46,14 @@ void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
         write(vmcs02, field::vm_function_controls, 0);
     slot.present = {};
     slot.link02 = ept::Hpa{no_pointer};
-    slot.loads_msrs = false;
+    slot.needs_tidying = slot.loads_msrs = false;
 }
 
 void save_to(Cpu& cpu, VmcsSlot& slot, bool clear) {
     Vmcs12Region* const region = region_in_memory(cpu, slot.vmcs12.region);
     if (region == nullptr) return;
     exit_information_to_image(cpu, slot);
-    const auto vmcs02 = make_vmcs02_current(cpu, slot);
-    (all_home02_state & cpu.machine->host_fields).for_each([&](FieldId id) {
-        slot.vmcs12.image[static_cast<usize>(id)] = vmcs02.read_raw(id);
-    });
+    guest_state_to_image(cpu, slot);
     region->launched = !clear && slot.vmcs12.launched;
     region->image = slot.vmcs12.image;
 }
@@ -118,6 +115,13 @@ void clear_slot(Cpu& cpu, VmcsSlot& slot) {
 
 void mark_region_clear(Cpu& cpu, L1Gpa region) {
     if (Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) memory->launched = 0;
+}
+
+void guest_state_to_image(Cpu& cpu, VmcsSlot& slot) {
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    (all_home02_state & cpu.machine->host_fields).for_each([&](FieldId id) {
+        slot.vmcs12.image[static_cast<usize>(id)] = vmcs02.read_raw(id);
+    });
 }
 
 void exit_information_to_image(Cpu& cpu, VmcsSlot& slot) {

@@ -25,6 +25,8 @@ inline void clear_vmcs02(Cpu& cpu, VmcsSlot& slot) {
 }
 /// Marks a VMCS that is not active as clear in L1's memory.
 void mark_region_clear(Cpu& cpu, ept::L1Gpa region);
+/// Copies guest state from vmcs02 into the image, for whoever looks at all of it at once.
+void guest_state_to_image(Cpu& cpu, VmcsSlot& slot);
 /// Moves exit information from vmcs02 into the image, on processors whose VMWRITE does not reach it.
 void exit_information_to_image(Cpu& cpu, VmcsSlot& slot);
 

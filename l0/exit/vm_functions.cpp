@@ -39,7 +39,7 @@ Why perform_vm_function(Cpu& cpu, Gprs& gprs, const L2Exit& exit) {
     slot.ept02 = &ept02_for(cpu, *eptp);
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     write(vmcs02, field::eptp, slot.ept02->eptp02);
-    settle_for_l2(slot, vmcs02, InstrOutcome::succeed());
+    advance_l2(slot, vmcs02);
     return Why::l2_vm_function;
 }
 

@@ -2,6 +2,8 @@
 
 #include <x86/msr.hpp>
 
+#include "../hw/cpu.hpp"
+
 namespace kurma::l0 {
 
 using namespace x86::msr;
@@ -37,11 +39,16 @@ bool vmx_msr_value(const Cpu& cpu, u32 msr, u64& value) {
 }
 
 vmx::InstrOutcome answer_vmx_msr(const Cpu& cpu, Gprs& gprs, vmx::Reason reason) {
-    u64 value = 0;
     const u32 msr = static_cast<u32>(gprs.value[Gprs::rcx]);
-    // Every one of these MSRs is read-only or locked, and an MSR beyond the bitmap's ranges does not exist.
-    if (reason == vmx::Reason::wrmsr || !is_vmx_msr(msr) || !vmx_msr_value(cpu, msr, value))
-        return vmx::InstrOutcome::faulted(x86::Fault::gp());
+    const bool write = reason == vmx::Reason::wrmsr;
+    u64 value = gprs.value[Gprs::rdx] << 32 | (gprs.value[Gprs::rax] & 0xffffffff);
+    // The VMX MSRs are read-only or locked. What lies beyond the bitmap's ranges exits whether L0 wants it or not, and
+    // is the processor's to answer.
+    const bool done = is_vmx_msr(msr) ? !write && vmx_msr_value(cpu, msr, value)
+                      : write         ? hw::wrmsr_safe(msr, value)
+                                      : hw::rdmsr_safe(msr, value);
+    if (!done) return vmx::InstrOutcome::faulted(x86::Fault::gp());
+    if (write) return vmx::InstrOutcome::succeed();
     gprs.value[Gprs::rax] = value & 0xffffffff;
     gprs.value[Gprs::rdx] = value >> 32;
     return vmx::InstrOutcome::succeed();

@@ -42,12 +42,13 @@ struct Fault {
     /// CR2, meaningful for #PF only.
     u64 linear_address = 0;
 
+    static constexpr Fault ve() { return {Vector::virtualization, 0, 0}; }
     static constexpr Fault ud() { return {Vector::invalid_opcode, 0, 0}; }
     static constexpr Fault gp(u32 error_code = 0) { return {Vector::general_protection, error_code, 0}; }
     static constexpr Fault ss(u32 error_code = 0) { return {Vector::stack_fault, error_code, 0}; }
     static constexpr Fault pf(u32 error_code, u64 linear) { return {Vector::page_fault, error_code, linear}; }
 
-    constexpr bool has_error_code() const { return vector != Vector::invalid_opcode; }
+    constexpr bool has_error_code() const { return pushes_error_code(static_cast<u8>(vector)); }
     constexpr bool operator==(const Fault&) const = default;
 };
 

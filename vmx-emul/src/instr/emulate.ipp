@@ -323,9 +323,11 @@ template <class A>
     advance(vmcs, read(vmcs, field::guest_rflags));
 }
 
-/// Makes a fault of an instruction that exited pending for the next entry.
+/// Makes a fault of an instruction that exited pending for the next entry. A fault has the resume flag in the RFLAGS
+/// that it pushes (SDM 3B 18.3.1.1).
 template <class A>
 void inject(A& vmcs01, const x86::Fault& fault) {
+    write(vmcs01, field::guest_rflags, read(vmcs01, field::guest_rflags) | x86::rflags::rf);
     write(vmcs01, field::entry_interruption_info, InterruptionInfo::of(fault));
     if (fault.has_error_code()) write(vmcs01, field::entry_exception_error_code, fault.error_code);
 }
