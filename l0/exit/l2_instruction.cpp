@@ -10,10 +10,8 @@ using namespace vmx;
 
 namespace {
 
-/// What the exit of an intercepted fault saves of L2: resume flag set, and no blocking by STI or MOV SS (SDM
-/// 3C 28.3.3, 28.3.4).
-void save_as_faulting(const CurrentVmcs<Which::vmcs02>& vmcs02) {
-    write(vmcs02, field::guest_rflags, read(vmcs02, field::guest_rflags) | x86::rflags::rf);
+/// The exit of an intercepted exception saves no blocking by STI or MOV SS (SDM 3C 28.3.4).
+void forget_blocking_by_instruction(const CurrentVmcs<Which::vmcs02>& vmcs02) {
     constexpr u32 by_instruction = interruptibility::sti | interruptibility::mov_ss;
     const u32 blocking = read(vmcs02, field::guest_interruptibility);
     if ((blocking & by_instruction) != 0)
@@ -21,7 +19,7 @@ void save_as_faulting(const CurrentVmcs<Which::vmcs02>& vmcs02) {
 }
 
 Why reflect_exception(Cpu& cpu, VmcsSlot& slot, const x86::Fault& fault, bool nmi_unblocking) {
-    save_as_faulting(make_vmcs02_current(cpu, slot));
+    forget_blocking_by_instruction(make_vmcs02_current(cpu, slot));
     InterruptionInfo event = InterruptionInfo::of(fault);
     if (nmi_unblocking) event.raw |= InterruptionInfo::nmi_unblocking_bit;
     const ExitReason reason = ExitReason::of(Reason::exception_or_nmi);

@@ -9,8 +9,8 @@
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
 #include "observe.hpp"
-#include "refusals.hpp"
 #include "pdptes.hpp"
+#include "refusals.hpp"
 #include "rooms.hpp"
 #include "shadow_vmcs.hpp"
 #include "slots.hpp"
@@ -140,8 +140,8 @@ void prepare_tidying(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vm
     const Vmcs12& v = slot.vmcs12;
     entry_is_over(slot, vmcs02);
     slot.loads_msrs = v.get(field::entry_msr_load_count) != 0;
-    slot.timer_at_zero = v.get(field::pin_controls).has(Pin::preemption_timer) &&
-                         v.get(field::preemption_timer_value) == 0;
+    slot.timer_at_zero =
+        v.get(field::pin_controls).has(Pin::preemption_timer) && v.get(field::preemption_timer_value) == 0;
     slot.delivers_interrupts = v.secondary().has(Secondary::virtual_interrupt_delivery);
     slot.needs_tidying = slot.loads_msrs || slot.timer_at_zero || slot.delivers_interrupts;
     if (slot.loads_msrs) [[unlikely]]
@@ -213,6 +213,7 @@ void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot) {
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     entry_is_over(slot, vmcs02);
     write(vmcs02, field::entry_interruption_info, InterruptionInfo{});
+    give_back_pdptes(slot, vmcs02);
 }
 
 void refused_by_hardware(Cpu& cpu, Gprs& gprs) {

@@ -4,6 +4,8 @@
 
 #include <vmx/field.hpp>
 
+#include "../cpu/cpu.hpp"
+
 namespace kurma::l0 {
 
 template <class V>
@@ -23,6 +25,15 @@ void write_pdptes(const V& vmcs, const u64* table) {
     write(vmcs, field::guest_pdpte1, table[1]);
     write(vmcs, field::guest_pdpte2, table[2]);
     write(vmcs, field::guest_pdpte3, table[3]);
+}
+
+/// L1 is to find what it believes to be in its VMCS.
+template <class V>
+void give_back_pdptes(VmcsSlot& slot, const V& vmcs02) {
+    if (!slot.has_pdptes_of_l0) [[likely]]
+        return;
+    slot.has_pdptes_of_l0 = false;
+    write_pdptes(vmcs02, slot.pdptes_of_l1.data());
 }
 
 }  // namespace kurma::l0

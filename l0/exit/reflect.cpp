@@ -50,10 +50,7 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     LeftByL2 left = left_by_l2(v, vmcs02);
     const NmiBlocking blocking = nmi_blocking_after(v, reason, vmcs02);
-    if (slot.has_pdptes_of_l0) [[unlikely]] {
-        slot.has_pdptes_of_l0 = false;
-        write_pdptes(vmcs02, slot.pdptes_of_l1.data());
-    }
+    give_back_pdptes(slot, vmcs02);
     const auto vmcs01 = make_vmcs01_current(cpu);
     // Guest state that the processor refused was never loaded: what is left is L1's own.
     if (reason == ExitReason::failed_entry(Reason::invalid_guest_state)) [[unlikely]]

@@ -31,10 +31,13 @@ u8 virtual_tpr(const Cpu& cpu, const Vmcs12& v) {
     return host ? *mm::at<volatile u8>(*host) : u8{0xff};
 }
 
-/// What of the controls the processor checks: the event and the virtual TPR. vmcs12's image must hold guest CR0.
+/// What of the controls the processor checks: the virtual TPR, the event, entry to SMM. vmcs12's image must
+/// hold guest CR0.
 CheckResult check_remaining_controls(const Cpu& cpu, const Vmcs12& v) {
-    const CheckResult threshold = check_tpr_threshold(v, virtual_tpr(cpu, v));
-    return threshold.passed() ? check_event(v, cpu.machine->offered) : threshold;
+    for (const CheckResult& result : {check_tpr_threshold(v, virtual_tpr(cpu, v)),
+                                      check_event(v, cpu.machine->offered), check_entry_to_smm(v)})
+        if (!result.passed()) return result;
+    return {};
 }
 
 GuestSurroundings surroundings_of(const Cpu& cpu, const Vmcs12& v) {

@@ -9,8 +9,8 @@
 
 namespace kurma::l0 {
 
-/// The revision by which one recognizes Bochs, whose 2.7 does not note a virtual interrupt as the event in delivery: the
-/// information is that of an older event then.
+/// The revision by which one recognizes Bochs, whose 2.7 does not note a virtual interrupt as the event in
+/// delivery: the information is that of an older event then.
 inline constexpr u32 revision_of_bochs = 0x2b;
 
 /// The event that an exit cut short.
@@ -25,7 +25,8 @@ vmx::InterruptionInfo cut_short(const Cpu& cpu, const VmcsSlot& slot, const V& v
         if (in_service != slot.in_service_at_entry)
             return InterruptionInfo::make(EventType::external_interrupt, in_service, false);
     }
-    // In real mode no exception has an error code, though Bochs 2.7 says so, and none may be injected with one.
+    // In real mode no exception has an error code, though Bochs 2.7 says so, and none may be injected with
+    // one.
     if (vectoring.error_code_valid() && (read(vmcs, field::guest_cr0) & x86::cr0::pe) == 0)
         vectoring.raw &= ~InterruptionInfo::error_code_bit;
     return vectoring;

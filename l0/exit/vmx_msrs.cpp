@@ -42,8 +42,8 @@ vmx::InstrOutcome answer_vmx_msr(const Cpu& cpu, Gprs& gprs, vmx::Reason reason)
     const u32 msr = static_cast<u32>(gprs.value[Gprs::rcx]);
     const bool write = reason == vmx::Reason::wrmsr;
     u64 value = gprs.value[Gprs::rdx] << 32 | (gprs.value[Gprs::rax] & 0xffffffff);
-    // The VMX MSRs are read-only or locked. What lies beyond the bitmap's ranges exits whether L0 wants it or not, and
-    // is the processor's to answer.
+    // The VMX MSRs are read-only or locked. What lies beyond the bitmap's ranges exits whether L0 wants it or
+    // not, and is the processor's to answer.
     const bool done = is_vmx_msr(msr) ? !write && vmx_msr_value(cpu, msr, value)
                       : write         ? hw::wrmsr_safe(msr, value)
                                       : hw::rdmsr_safe(msr, value);

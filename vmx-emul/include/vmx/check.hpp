@@ -23,12 +23,14 @@
 
 namespace kurma::vmx {
 
-/// Control fields, less what the next two functions check: a failure is VMfailValid(7).
+/// Control fields, less what the next three functions check: a failure is VMfailValid(7).
 CheckResult check_controls(const Vmcs12& vmcs12, const Capabilities& offered);
 /// The TPR threshold against the virtual TPR in L1's virtual-APIC page (27.2.1.1): VMfailValid(7).
 CheckResult check_tpr_threshold(const Vmcs12& vmcs12, u8 vtpr);
 /// The event to inject (27.2.1.3). Needs CR0 of the guest state in the image: VMfailValid(7).
 CheckResult check_event(const Vmcs12& vmcs12, const Capabilities& offered);
+/// Entry to SMM, which nobody makes from outside of SMM (27.2.1.3): VMfailValid(7).
+CheckResult check_entry_to_smm(const Vmcs12& vmcs12);
 /// Host-state fields: a failure is VMfailValid(8).
 CheckResult check_host_state(const Vmcs12& vmcs12, const Capabilities& offered, L1Mode mode);
 /// The VMCS link pointer (27.3.1.5), given the first word of the region that it points to, if there is

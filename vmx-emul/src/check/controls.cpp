@@ -27,8 +27,6 @@ CheckResult check_exit_and_entry(const Vmcs12& v, const Capabilities& offered) {
     if (!offered.effective_entry().allows(entry.raw)) return {CheckId::entry_reserved, entry.raw};
     if (!msr_area(v.get(field::entry_msr_load_address), v.get(field::entry_msr_load_count), offered))
         return {CheckId::entry_msr_load_area, v.get(field::entry_msr_load_address)};
-    if (entry.has(Entry::entry_to_smm) || entry.has(Entry::deactivate_dual_monitor))
-        return {CheckId::entry_to_smm, entry.raw};
     return {};
 }
 

@@ -1,5 +1,5 @@
-// The event to inject (SDM 3C 27.2.1.3), and the TPR threshold against the virtual TPR (27.2.1.1): what of
-// the control fields depends on more than controls.
+// The event to inject, entry to SMM (SDM 3C 27.2.1.3) and the TPR threshold against the virtual TPR
+// (27.2.1.1): what of the control fields depends on more than controls.
 #include <vmx/check.hpp>
 
 namespace kurma::vmx {
@@ -71,6 +71,13 @@ CheckResult check_event(const Vmcs12& vmcs12, const Capabilities& offered) {
     const u32 length = vmcs12.get(field::entry_instruction_length);
     if (event.needs_instruction_length() && !length_allowed(length, offered))
         return {CheckId::event_instruction_length, length};
+    return {};
+}
+
+CheckResult check_entry_to_smm(const Vmcs12& vmcs12) {
+    const EntryControls entry = vmcs12.get(field::entry_controls);
+    if (entry.has(Entry::entry_to_smm) || entry.has(Entry::deactivate_dual_monitor))
+        return {CheckId::entry_to_smm, entry.raw};
     return {};
 }
 

@@ -19,7 +19,7 @@ CheckId first_broken_rule(const EntryWorld& w) {
     if (!to_smm || w.offered.may(Entry::entry_to_smm)) {
         for (const CheckResult& result :
              {check_controls(w.v, w.offered), check_tpr_threshold(w.v, w.vtpr), check_event(w.v, w.offered),
-              check_host_state(w.v, w.offered, w.mode)})
+              check_entry_to_smm(w.v), check_host_state(w.v, w.offered, w.mode)})
             if (!result.passed()) return result.failed;
     }
     if (const auto result = check_guest_state(w.v, w.offered, w.around); !result.passed())
