@@ -3,6 +3,7 @@
 //
 // An input is a processor, what of it is hidden from L1, and vmcs12s: each a valid one, changed field by
 // field.
+#include <algorithm>
 #include <optional>
 
 #include "../testing/merged.hpp"
@@ -86,6 +87,38 @@ void expect_strictness(const Vmcs12& v, const FakeVmcs& vmcs02) {
         "strictness: L2's memory is behind an EPT of L0's");
 }
 
+/// Controls that have the processor use an address, and that address's field (SDM 3C 25.6, 3D appendix B).
+struct Use {
+    FieldId word;
+    unsigned bit;
+    u32 encoding;
+};
+constexpr Use uses[]{
+    {FieldId::primary_controls, 21, 0x2012},                                             // virtual-APIC page
+    {FieldId::primary_controls, 25, 0x2000},                                             // I/O bitmaps
+    {FieldId::primary_controls, 25, 0x2002},   {FieldId::primary_controls, 28, 0x2004},  // MSR bitmap
+    {FieldId::secondary_controls, 0, 0x2014},                                            // APIC-access page
+    {FieldId::secondary_controls, 1, 0x201a},                                            // EPT
+    {FieldId::secondary_controls, 14, 0x2026},  // VMREAD and VMWRITE bitmaps
+    {FieldId::secondary_controls, 14, 0x2028}, {FieldId::secondary_controls, 17, 0x200e},  // PML
+    {FieldId::secondary_controls, 18, 0x202a},                                             // #VE information
+    {FieldId::pin_controls, 7, 0x2016},  // posted interrupts
+};
+
+void expect_own_addresses(const FakeVmcs& vmcs02) {
+    for (const Use& use : uses) {
+        if ((vmcs02.peek(use.word) >> use.bit & 1) == 0) continue;
+        const auto is_place = [&](const FakeVmcs::Access& access) {
+            return access.kind == FakeVmcs::Kind::write && row_of(access.id).encoding.raw == use.encoding;
+        };
+        law(std::any_of(vmcs02.history().begin(), vmcs02.history().end(), is_place),
+            "isolation: an address that the processor uses is one that L0 has given");
+    }
+    constexpr u32 vm_functions = 13;
+    if ((vmcs02.get(field::secondary_controls).raw >> vm_functions & 1) != 0)
+        law_equal(vmcs02.get(field::vm_function_controls), 0, "isolation: no VM function goes past L0");
+}
+
 /// What of vmcs12 must leave no trace in vmcs02: host state, physical addresses, the tag of the TLB. By the
 /// encodings of SDM 3D appendix B.
 enum class Secret { no, host_state, address, eptp, vpid };
@@ -143,6 +176,7 @@ void expect_isolation(const Vmcs12& v, const FakeVmcs& vmcs02, const Processor& 
         law((encoding >> 10 & 3) != host_state, "isolation: merge writes no host state");
         law(encoding != 0x2800, "isolation: merge writes no link pointer");
     }
+    expect_own_addresses(vmcs02);
     constexpr u32 to_l0 = bits_at({2, 9, 18, 19, 20, 21});
     law_equal(vmcs02.get(field::exit_controls).raw & to_l0, to_l0, "isolation: exits return to L0 as L0 is");
     Vmcs12 other = with_other_secrets(v, processor.host.physical_address_width);

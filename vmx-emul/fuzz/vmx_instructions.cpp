@@ -14,7 +14,7 @@ using testing::FakeWorld;
 constexpr unsigned max_steps = 80;
 constexpr u64 regions[]{FakeWorld::vmxon_region, FakeWorld::region_a, FakeWorld::region_b,
                         FakeWorld::region_c};
-constexpr u64 arithmetic_flags = 0x8d5, carry = 1, zero = 0x40;
+constexpr u64 arithmetic_flags = 0x8d5, carry = 1, zero = 0x40, resume = 0x10000;
 
 /// One for each kind of L1: few slots, so that VMCSs are evicted.
 Machine& machine(bool wide) {
@@ -112,12 +112,28 @@ class Program {
         return address;
     }
 
+    /// Often the field of an instruction before, or its other half.
     u64 encoding() {
         const u8 choice = input_.byte();
+        if (choice < 0x60) return recent_ ^ (choice & 1u);
         if (choice >= 0xf0) return input_.number();
-        const u64 row = field_rows[input_.below(field_count)].encoding.raw;
-        if (choice >= 0xe0) return row ^ u64 { 1 } << input_.below(64);
-        return choice >= 0xc0 ? row | 1 : row;
+        recent_ = field_rows[input_.below(field_count)].encoding.raw;
+        if (choice >= 0xe0) return recent_ ^ u64 { 1 } << input_.below(64);
+        return choice >= 0xc0 ? recent_ | 1 : recent_;
+    }
+
+    /// An EPT pointer or a VPID, good or with one bit that should not be, and an address at the edges of
+    /// canonical ones.
+    void place_descriptor(Step& step) {
+        constexpr u64 four_levels_write_back = 0x1e;
+        const u8 choice = input_.byte();
+        u64 low = step.instruction == Instruction::invept ? u64{choice} << 12 | four_levels_write_back
+                                                          : choice & 0xfu;
+        if (choice >= 0x80) low ^= u64{1} << input_.below(64);
+        step.address = FakeWorld::operand_at;
+        machine_.change(step.address, low);
+        machine_.change(step.address + sizeof(u64), (u64{choice} << 45) - (choice & 1u));
+        tell("descriptor %#lx, %#lx", low, machine_.peek(step.address + sizeof(u64)));
     }
 
     Step choose(u8 choice) {
@@ -134,6 +150,9 @@ class Program {
         const bool writes =
             step.instruction == Instruction::vmread || step.instruction == Instruction::vmptrst;
         if (!step.in_register) step.address = operand_address(writes);
+        const bool invalidates =
+            step.instruction == Instruction::invept || step.instruction == Instruction::invvpid;
+        if (invalidates && (form & 4) != 0) place_descriptor(step);
         // Most pointers are those of a VMCS; what else an operand finds there is L1's earlier doing.
         const bool pointing = step.instruction == Instruction::vmxon ||
                               step.instruction == Instruction::vmclear ||
@@ -237,7 +256,8 @@ class Program {
             if (expected.number == Reference::page_fault)
                 law_equal(machine_.cr2().value(), expected.fault_address, "CR2");
             law_equal(vmcs01.get(field::guest_rip), FakeWorld::rip, "RIP of a fault");
-            law_equal(vmcs01.get(field::guest_rflags), arithmetic_flags | 2, "RFLAGS of a fault");
+            // What a fault pushes has the resume flag (SDM 3B 18.3.1.1).
+            law_equal(vmcs01.get(field::guest_rflags), arithmetic_flags | 2 | resume, "RFLAGS of a fault");
             law(machine_.writes.empty(), "what faults writes no memory");
             law_equal(machine_.drops, 0, "what faults invalidates nothing");
             return;
@@ -296,6 +316,7 @@ class Program {
     bool wide_;
     Machine& machine_;
     Reference reference_;
+    u64 recent_ = field_rows[0].encoding.raw;
 };
 
 }  // namespace
