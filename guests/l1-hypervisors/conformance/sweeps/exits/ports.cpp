@@ -41,6 +41,10 @@ void use_no_bitmaps() {
     vmwrite(field::primary_controls, vmread(field::primary_controls) & ~u64{primary::io_bitmaps});
 }
 
+// By these a machine is switched off or reset, so a hypervisor below has to watch them: keyboard controller,
+// port 92, reset control, ACPI's PM1a of QEMU and of Bochs, and Bochs's own. They are only read.
+constexpr u16 watched_ports[] = {0x64, 0x92, 0xCF9, 0x604, 0xB004, 0x8900};
+
 // The bitmaps win over "unconditional I/O exiting" when both are on.
 enum class Way { bitmap_set, bitmap_clear, unconditional, both_but_clear, neither };
 constexpr Way ways[] = {Way::bitmap_set, Way::bitmap_clear, Way::unconditional, Way::both_but_clear,
@@ -92,6 +96,10 @@ void sweep_ports() {
     }
     for (const Form* form = forms_immediate_ports; form->name != nullptr; ++form)
         for (const Way way : ways) access(*form, diagnostic_port, way);
+    constexpr int reads = 3;
+    for (const Form* form = forms_ports; form != &forms_ports[reads]; ++form)
+        for (const u16 port : watched_ports)
+            for (const Way way : ways) access(*form, port, way);
     struct Straddle {
         u16 port, intercepted;
     };
