@@ -3,75 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
-import re
 import subprocess
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import build, packages
 from .errors import FrontDoorError, Status
-from .paths import RESULTS, ROOT, build_dir, shown
+from .fuzz_target import PRESET, SUMMARY, Target, kept, progress, targets, verdict
+from .paths import ROOT, shown
 from .progress import Ticker, say
 
-PRESET = "fuzz"
 ALL = "all"
 DEFAULT_SECONDS = 60
 SEED = 1                     # Of runs that repeat.
 SECONDS_FOR_ONE_INPUT = 60   # No input takes a hundredth of a second: one that takes so long has no end.
 LONGEST_INPUT = 1024         # Bytes: no target takes more steps than that.
 TAIL_LINES = 40
-PULSE = re.compile(r"^#(\d+)\s.*\bcov: (\d+)", re.MULTILINE)
-ENDED = re.compile(r"^Done (\d+) runs", re.MULTILINE)
-SEEDS = re.compile(r"seed corpus: files: (\d+)")
-SUMMARY = re.compile(r"broken law:|^SUMMARY:|runtime error:|terminate called|what\(\):")
-
-
-@dataclass(frozen=True)
-class Target:
-    """ROOM/fuzz/NAME.cpp, with its corpus and perhaps a dictionary beside it."""
-
-    name: str
-    source: Path
-
-    @property
-    def room(self) -> str:
-        return self.source.parents[1].name
-
-    @property
-    def about(self) -> str:
-        """The first sentence of the source."""
-        lines = itertools.takewhile(lambda line: len(line) > len("//"), self.source.read_text().splitlines())
-        return " ".join(line.removeprefix("//").strip() for line in lines).partition(". ")[0].rstrip(".")
-
-    @property
-    def corpus(self) -> Path:
-        return self.source.parent / "corpus" / self.name
-
-    @property
-    def seeds(self) -> list[Path]:
-        return sorted(path for path in self.corpus.glob("*") if path.is_file())
-
-    @property
-    def dictionary(self) -> Path:
-        return self.source.with_suffix(".dict")
-
-    @property
-    def binary(self) -> Path:
-        return build_dir(PRESET) / "targets" / self.name
-
-    @property
-    def results(self) -> Path:
-        """Findings, logs, and the inputs that runs by the clock have added to the corpus."""
-        return RESULTS / "fuzz" / self.name
-
-
-def targets() -> dict[str, Target]:
-    return {path.stem: Target(path.stem, path) for path in sorted(ROOT.glob("*/fuzz/*.cpp"))}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,17 +98,13 @@ class Job:
 
     def __init__(self, target: Target, number: int, seconds: int | None, runs: int | None) -> None:
         self.target, self.runs, self.seconds = target, runs, seconds
-        findings, added = target.results / "findings", target.results / "corpus"
-        for directory in (findings, added):
+        findings = target.results / "findings"
+        for directory in (findings, target.added):
             directory.mkdir(parents=True, exist_ok=True)
         self.log = target.results / ("runs.log" if runs else f"log-{number}.txt")
-        self.before = set(findings.iterdir())
-        self.findings_in = findings
         self.start = time.monotonic()
         words = [str(target.binary), f"-artifact_prefix={findings}/", f"-timeout={SECONDS_FOR_ONE_INPUT}",
                  f"-max_len={LONGEST_INPUT}", "-len_control=20"]
-        if target.dictionary.exists():
-            words.append(f"-dict={target.dictionary}")
         if runs:
             # In the order of their names, which a directory does not give; without hints from comparisons, since
             # some compare addresses, and those are new each time. What is found is not kept.
@@ -166,7 +112,7 @@ class Job:
             seeds.write_text(",".join(str(path) for path in target.seeds))
             words += [f"-runs={runs}", f"-seed={SEED}", "-use_cmp=0", f"-seed_inputs=@{seeds}"]
         else:
-            words += [f"-max_total_time={seconds}", "-reload=1", str(added), str(target.corpus)]
+            words += [f"-max_total_time={seconds}", "-reload=1", str(target.added), str(target.corpus)]
         with self.log.open("wb") as file:
             self.process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file,
                                             stderr=subprocess.STDOUT, start_new_session=True, env=environment())
@@ -175,55 +121,31 @@ class Job:
         return self.log.read_text(errors="replace")
 
     def stage(self) -> str:
-        left = f"{max(0, self.seconds - int(time.monotonic() - self.start))} s left" if self.seconds else f"of {self.runs}"
+        left = f"{max(0, self.seconds - int(time.monotonic() - self.start))} s left" if self.seconds else f"of {self.runs:,}"
         return f"{self.target.name}: {progress(self.said())}, {left}"
 
     def report(self) -> Status:
         """Tells how it ended; to be asked once, when it has."""
-        text, code = self.said(), self.process.returncode
-        found = sorted(set(self.findings_in.iterdir()) - self.before)
-        wrong = verdict(code, text, self.runs, len(self.target.seeds) if self.runs else None)
+        text = self.said()
+        wrong = verdict(self.process.returncode, text, self.runs, len(self.target.seeds) if self.runs else None)
         if wrong is None:
-            seconds = time.monotonic() - self.start
-            say(f"{self.target.name}: {progress(text)}, in {seconds:.0f} s; nothing found")
+            say(f"{self.target.name}: {progress(text)}, in {time.monotonic() - self.start:.0f} s; nothing found")
             return Status.POWER_OFF
         say(f"{self.target.name}: {wrong}")
         for line in [line for line in text.splitlines() if SUMMARY.search(line)] or text.splitlines()[-TAIL_LINES:]:
             say(f"  {line}")
         say(f"  log: {shown(self.log)}")
-        for path in found:
+        for path in kept(text):
             say(f"  kept: {shown(path)}")
             say(f"  repeat: ./kurma fuzz {self.target.name} --input {shown(path)}")
         return Status.TESTS_FAILED
 
 
-def progress(text: str) -> str:
-    pulses = PULSE.findall(text)
-    if not pulses:
-        return "starts"
-    ended = ENDED.search(text)
-    return f"{int(ended[1] if ended else pulses[-1][0]):,} executions, coverage {pulses[-1][1]}"
-
-
-def verdict(code: int, text: str, runs: int | None, seeds: int | None) -> str | None:
-    """What was wrong with a run that ended, if anything. A target that ran less than it was told to proves nothing."""
-    if code != 0:
-        return f"a finding (the target ended with status {code})"
-    ended, read = ENDED.search(text), SEEDS.search(text)
-    if ended is None:
-        return "ended without a word"
-    if runs is not None and int(ended[1]) < runs:
-        return f"made only {ended[1]} of {runs} executions"
-    if seeds is not None and (read is None or int(read[1]) != seeds):
-        return f"read {read[1] if read else 'none'} of {seeds} inputs of its corpus"
-    return None
-
-
 def _fuzz(chosen: list[Target], arguments: argparse.Namespace) -> Status:
     seconds = None if arguments.runs else (arguments.seconds or DEFAULT_SECONDS)
-    waiting = chosen if len(chosen) > 1 or arguments.runs else chosen * arguments.jobs
-    waiting, running, status = list(waiting), [], Status.POWER_OFF
-    ticker, started = Ticker(), 0
+    waiting = list(chosen if len(chosen) > 1 or arguments.runs else chosen * arguments.jobs)
+    running: list[Job] = []
+    status, ticker, started = Status.POWER_OFF, Ticker(), 0
     with ExitStack() as stack:
         while waiting or running:
             while waiting and len(running) < arguments.jobs:
@@ -236,20 +158,19 @@ def _fuzz(chosen: list[Target], arguments: argparse.Namespace) -> Status:
                 ticker.quiet()
                 status = job.report() or status
             ticker.tick("; ".join(job.stage() for job in running) + (f"; {len(waiting)} wait" if waiting else ""))
-            time.sleep(0.1)
+            time.sleep(0.2)
     return status
 
 
 def _merge(target: Target) -> None:
     fresh = target.corpus.with_name(target.name + ".merged")
     fresh.mkdir(parents=True)
-    added = target.results / "corpus"
-    sources = [path for path in (target.corpus, added) if path.is_dir()]
+    sources = [path for path in (target.corpus, target.added) if path.is_dir()]
     log = target.results / "merge.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
-        done = subprocess.run([target.binary, "-set_cover_merge=1", "-use_counters=0", fresh, *sources], cwd=ROOT, stdin=subprocess.DEVNULL,
-                              stdout=file, stderr=subprocess.STDOUT, env=environment())
+        done = subprocess.run([target.binary, "-set_cover_merge=1", "-use_counters=0", fresh, *sources], cwd=ROOT,
+                              stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=environment())
     if done.returncode != 0:
         raise FrontDoorError(f"{target.name}: merge failed; see {shown(log)}", Status.TESTS_FAILED)
     for path in target.seeds:

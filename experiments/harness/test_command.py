@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import build, fuzz_command, packages
+from . import build, fuzz_command, fuzz_target, packages
 from .errors import FrontDoorError, Status
 from .paths import ROOT
 from .progress import say
@@ -26,7 +26,7 @@ def command(arguments: argparse.Namespace) -> Status:
     packages.ensure(wanted if arguments.quick else wanted | packages.RUN | packages.guests())
     build.configure("host")
     build.build("host")
-    fuzz_command.build_targets(fuzz_command.targets())
+    fuzz_command.build_targets(fuzz_target.targets())
     if not arguments.quick:
         build.images("host", ["kurma", "micro", "conformance", "linux-kvm"])
     words = ["ctest", "--preset", "host", "--parallel", str(min(2, os.cpu_count() or 1))]

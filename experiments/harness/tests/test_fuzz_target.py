@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from harness.fuzz_command import progress, targets, verdict
+from harness.fuzz_target import kept, progress, targets, verdict
 
 STARTED = """\
 INFO: Seed: 1
@@ -42,6 +42,11 @@ class Said(unittest.TestCase):
 
     def test_a_status_is_a_finding(self) -> None:
         self.assertIn("77", verdict(77, STARTED, None, None) or "")
+
+    def test_what_was_kept_is_read_from_the_log(self) -> None:
+        self.assertEqual(kept(STARTED), [])
+        text = "SUMMARY: libFuzzer: deadly signal\nartifact_prefix='/a b/'; Test unit written to /a b/crash-12\nBase64: AA==\n"
+        self.assertEqual([str(path) for path in kept(text)], ["/a b/crash-12"])
 
     def test_a_run_that_did_less_is_wrong(self) -> None:
         self.assertIn("5000 of 5001", verdict(0, ENDED, 5001, 27) or "")
