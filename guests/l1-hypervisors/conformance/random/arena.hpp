@@ -25,7 +25,8 @@ inline constexpr u16 code64 = 0x08, data = 0x10, user_data = 0x1B, user_code64 =
                      code32 = 0x38, user_code32 = 0x43, code16 = 0x48, data16 = 0x50, local = 0x58;
 }
 
-inline constexpr usize ve_words = 6;  // of a #VE information area (SDM 3C 26.5.7.2)
+inline constexpr usize ve_words =
+    5;  // of a #VE information area (SDM 3C 26.5.7.2); the last has the EPTP index
 
 struct alignas(page_size) Table {
     u64 entry[512];

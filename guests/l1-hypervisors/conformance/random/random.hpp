@@ -6,7 +6,8 @@
 
 namespace conformance {
 
-// seed=S first=I count=N [detail=1] [mutations=MASK [last-mutations=MASK]]: a line `random INDEX HASH` a case.
+// seed=S first=I count=N [detail=1] [mutations=MASK [last-mutations=MASK]]: a line `random INDEX HASH` a
+// case.
 void run_random(const kit::CommandLine& command_line);
 // The same cases, and only how many came to which end.
 void run_random_summary(const kit::CommandLine& command_line);
