@@ -123,8 +123,8 @@ class Life {
     Answer resolve(L2Gpa address, Access wanted) {
         Resolution resolution = shadow_.resolve(setting_.world, Eptp{setting_.eptp12}, setting_.capabilities,
                                                 address, wanted, largest_pages_, log_full_);
-        tell("touch %#lx, access %lu, %s pages, log full %d: answer %u", address.value(), wanted.bits(),
-             largest_pages_ ? "largest" : "4K", log_full_, static_cast<unsigned>(resolution.kind));
+        tell("touch %#lx, access %lu, %s pages, log full %d: %s", address.value(), wanted.bits(),
+             largest_pages_ ? "largest" : "4K", log_full_, name_of(resolution.kind));
         const Answer answer{resolution.kind,
                             resolution.size,
                             resolution.effective.bits(),

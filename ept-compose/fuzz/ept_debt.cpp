@@ -89,9 +89,8 @@ class Life {
         if (!eptp12.valid(setting_.capabilities)) return false;
         Resolution resolution =
             shadow_.resolve(setting_.world, eptp12, setting_.capabilities, address, wanted, largest_pages);
-        tell("fill %#lx, access %lu, %s pages: answer %u, debt %d", address.value(), wanted.bits(),
-             largest_pages ? "largest" : "4K", static_cast<unsigned>(resolution.kind),
-             resolution.debt.owed());
+        tell("fill %#lx, access %lu, %s pages: %s, debt %d", address.value(), wanted.bits(),
+             largest_pages ? "largest" : "4K", name_of(resolution.kind), resolution.debt.owed());
         settle(std::move(resolution.debt));
         if (resolution.kind == Kind::out_of_tables) settle(shadow_.drop_all(setting_.world));
         return resolution.kind == Kind::filled;

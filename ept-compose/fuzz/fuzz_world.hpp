@@ -12,6 +12,20 @@ namespace kurma::ept::fuzz {
 using kurma::fuzz::Input;
 using kurma::fuzz::tell;
 
+inline const char* name_of(Resolution::Kind kind) {
+    using enum Resolution::Kind;
+    switch (kind) {
+        case filled: return "filled";
+        case again: return "again";
+        case l1_violation: return "violation of L1's";
+        case l1_misconfiguration: return "misconfiguration of L1's";
+        case log_full: return "log full";
+        case l0_fault: return "fault of L0's";
+        case out_of_tables: return "out of tables";
+    }
+    return "?";
+}
+
 class FuzzWorld {
   public:
     explicit FuzzWorld(Input& input) : input_(input) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ DEFAULT_SECONDS = 60
 SEED = 1                     # Of runs that repeat.
 SECONDS_FOR_ONE_INPUT = 60   # No input takes a hundredth of a second: one that takes so long has no end.
 LONGEST_INPUT = 1024         # Bytes: no target takes more steps than that.
+MOST_INPUTS = 30             # Of one target's corpus: what is checked in is to start from, not all there is.
 TAIL_LINES = 40
 
 
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="instead of --seconds: that many executions, the same ones each time")
     parser.add_argument("--input", type=Path, metavar="FILE", help="only this input, each step told: repeats a finding")
     parser.add_argument("--merge", action="store_true",
-                        help="no run: the target's corpus anew, of the fewest inputs that reach what it and runs reached")
+                        help="no run: the target's corpus anew, of few inputs that reach what it and all runs reached")
 
 
 def command(arguments: argparse.Namespace) -> Status:
@@ -176,7 +178,8 @@ def _merge(target: Target) -> None:
     for path in target.seeds:
         path.unlink()
     target.corpus.mkdir(parents=True, exist_ok=True)
-    for path in fresh.iterdir():
+    # The longest first: they reach the most, and what the others reach is seldom far from there.
+    for path in sorted(fresh.iterdir(), key=lambda path: path.stat().st_size, reverse=True)[:MOST_INPUTS]:
         path.rename(target.corpus / path.name)
-    fresh.rmdir()
+    shutil.rmtree(fresh)
     say(f"{target.name}: {len(target.seeds)} inputs, {sum(path.stat().st_size for path in target.seeds)} bytes")
