@@ -1,9 +1,11 @@
 #include "msr_areas.hpp"
 
+#include <vmx/msr_area.hpp>
 #include <x86/msr.hpp>
 
 #include "../cpu/vmcs.hpp"
 #include "../hw/cpu.hpp"
+#include "../trace/log.hpp"
 #include "vmx_msrs.hpp"
 
 namespace kurma::l0 {
@@ -12,26 +14,6 @@ using namespace vmx;
 using ept::L1Gpa;
 
 namespace {
-
-struct MsrEntry {
-    u32 index;
-    u32 reserved;
-    u64 data;
-};
-static_assert(sizeof(MsrEntry) == 16);
-
-constexpr u32 smbase = 0x9e;
-constexpr u32 bios_update_trigger = 0x79;
-
-constexpr bool x2apic(u32 msr) { return msr >= x86::msr::x2apic_first && msr <= x86::msr::x2apic_last; }
-bool loadable(const MsrEntry& e) {
-    return e.reserved == 0 && e.index != x86::msr::fs_base && e.index != x86::msr::gs_base &&
-           e.index != x86::msr::smm_monitor_ctl && e.index != bios_update_trigger && !x2apic(e.index) &&
-           !is_vmx_msr(e.index);
-}
-constexpr bool storable(const MsrEntry& e) {
-    return e.reserved == 0 && e.index != smbase && !x2apic(e.index);
-}
 
 /// What a processor does with an area beyond the recommended length is undefined; Kurma fails there, so that
 /// no L1 can keep L0 busy for billions of entries (SDM 3D A.6).
@@ -68,25 +50,25 @@ bool read_msr(const V& vmcs, u32 msr, u64& value) {
     return true;
 }
 
-constexpr bool valid_in_vmcs(u32 msr, u64 value) {
-    if (msr == x86::msr::efer) return (value & ~x86::efer::defined) == 0;
-    if (msr == x86::msr::pat) return x86::valid_pat(value);
-    if (msr == x86::msr::sysenter_esp || msr == x86::msr::sysenter_eip) return x86::canonical(value);
-    return true;
+/// One entry, read once; nothing where L1 has no memory, or beyond the length that the processor promises.
+std::optional<MsrAreaEntry> entry_at(const Cpu& cpu, u64 address, u32 index) {
+    if (too_long(cpu, index)) return std::nullopt;
+    const auto host = cpu.machine->partition.translate(L1Gpa{address + u64{index} * sizeof(MsrAreaEntry)});
+    if (!host) return std::nullopt;
+    MsrAreaEntry entry;
+    __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
+    return entry;
 }
 
-template <class V>
-MsrAreaResult load_with(const Cpu& cpu, const V& vmcs, u64 address, u32 count) {
-    for (u32 i = 0; i < count; ++i) {
-        if (too_long(cpu, i)) return {false, i + 1};
-        const auto host = cpu.machine->partition.translate(L1Gpa{address + u64{i} * sizeof(MsrEntry)});
-        if (!host) return {false, i + 1};
-        MsrEntry entry;
-        __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
-        if (!loadable(entry) || !valid_in_vmcs(entry.index, entry.data)) return {false, i + 1};
-        if (!write_msr(vmcs, entry.index, entry.data)) return {false, i + 1};
-    }
-    return {};
+/// EFER as WRMSR would leave it: LMA is the processor's own (SDM 4, IA32_EFER).
+u64 value_to_write(const MsrAreaEntry& entry, u64 efer) {
+    if (entry.index != x86::msr::efer) return entry.data;
+    return (entry.data & ~x86::efer::lma) | (efer & x86::efer::lma);
+}
+
+MsrAreaResult broken(u32 index, CheckId rule) {
+    log::line("entry ", index + 1, " of an MSR area: ", name_of(rule), " (", rule_of(rule), ")");
+    return {false, index + 1};
 }
 
 }  // namespace
@@ -96,7 +78,7 @@ u32 first_unreachable_entry(const Cpu& cpu, L1Gpa area, u32 count) {
     if (!first) return 1;
     const u32 reasonable = std::min(count, cpu.machine->offered.max_msr_area_entries());
     for (u32 i = 1; i < reasonable; ++i) {
-        const u64 offset = u64{i} * sizeof(MsrEntry);
+        const u64 offset = u64{i} * sizeof(MsrAreaEntry);
         if (cpu.machine->partition.translate(area + offset) != std::optional{*first + offset}) return i + 1;
     }
     return reasonable < count ? reasonable + 1 : 0;
@@ -106,7 +88,18 @@ MsrAreaResult load_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const u32 count = v.get(field::exit_msr_load_count);
     if (count == 0) return {};
-    return load_with(cpu, make_vmcs01_current(cpu), v.get(field::exit_msr_load_address), count);
+    const auto vmcs01 = make_vmcs01_current(cpu);
+    for (u32 i = 0; i < count; ++i) {
+        const auto entry = entry_at(cpu, v.get(field::exit_msr_load_address), i);
+        if (!entry) return broken(i, CheckId::msr_load_faults);
+        const u64 efer = read(vmcs01, field::guest_efer);
+        const bool paging = (read(vmcs01, field::guest_cr0) & x86::cr0::pg) != 0;
+        const CheckResult check = check_msr_load(*entry, {.efer = efer, .paging = paging});
+        if (!check.passed()) return broken(i, check.failed);
+        if (is_vmx_msr(entry->index) || !write_msr(vmcs01, entry->index, value_to_write(*entry, efer)))
+            return broken(i, CheckId::msr_load_faults);
+    }
+    return {};
 }
 
 MsrAreaResult store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
@@ -114,18 +107,17 @@ MsrAreaResult store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
     const u32 count = v.get(field::exit_msr_store_count);
     if (count == 0) return {};
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    const u64 area = v.get(field::exit_msr_store_address);
     for (u32 i = 0; i < count; ++i) {
-        if (too_long(cpu, i)) return {false, i + 1};
-        const L1Gpa at{v.get(field::exit_msr_store_address) + u64{i} * sizeof(MsrEntry)};
-        const auto host = cpu.machine->partition.translate(at);
-        if (!host) return {false, i + 1};
-        MsrEntry entry;
-        __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
-        if (!storable(entry)) return {false, i + 1};
-        const bool read_it = is_vmx_msr(entry.index) ? vmx_msr_value(cpu, entry.index, entry.data)
-                                                     : read_msr(vmcs02, entry.index, entry.data);
-        if (!read_it) return {false, i + 1};
-        mm::at<MsrEntry>(*host)->data = entry.data;
+        auto entry = entry_at(cpu, area, i);
+        if (!entry) return broken(i, CheckId::msr_store_faults);
+        if (const CheckResult check = check_msr_store(*entry); !check.passed())
+            return broken(i, check.failed);
+        const bool read_it = is_vmx_msr(entry->index) ? vmx_msr_value(cpu, entry->index, entry->data)
+                                                      : read_msr(vmcs02, entry->index, entry->data);
+        if (!read_it) return broken(i, CheckId::msr_store_faults);
+        const auto host = cpu.machine->partition.translate(L1Gpa{area + u64{i} * sizeof(MsrAreaEntry)});
+        mm::at<MsrAreaEntry>(*host)->data = entry->data;
     }
     return {};
 }

@@ -32,15 +32,14 @@ vmx::InterruptionInfo cut_short(const Cpu& cpu, const VmcsSlot& slot, const V& v
     return vectoring;
 }
 
-/// Bochs 2.7 notes the trap of a single step at every exit with RFLAGS.TF set, though the instruction has not
-/// been executed yet. Nothing can be pending behind a fault but what MOV SS or STI holds back.
+/// Bochs 2.7 notes the trap of a single step at every exit with RFLAGS.TF set, though the instruction has not been
+/// executed yet. Behind a fault only MOV SS can hold back a debug exception.
 template <class V>
 void forget_step_not_taken(const V& vmcs) {
     using namespace vmx;
     if (read(vmcs, field::guest_pending_debug_exceptions) == 0) [[likely]]
         return;
-    constexpr u32 held_back = interruptibility::sti | interruptibility::mov_ss;
-    if ((read(vmcs, field::guest_interruptibility) & held_back) == 0)
+    if ((read(vmcs, field::guest_interruptibility) & interruptibility::mov_ss) == 0)
         write(vmcs, field::guest_pending_debug_exceptions, 0);
 }
 
