@@ -138,7 +138,8 @@ void load_msrs_at_entry(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which:
 /// Notes what only this entry is to do.
 void prepare_tidying(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
     const Vmcs12& v = slot.vmcs12;
-    entry_is_over(slot, vmcs02);
+    if (slot.loads_msrs) [[unlikely]]
+        write(vmcs02, field::entry_msr_load_count, 0);
     slot.loads_msrs = v.get(field::entry_msr_load_count) != 0;
     slot.timer_at_zero =
         v.get(field::pin_controls).has(Pin::preemption_timer) && v.get(field::preemption_timer_value) == 0;
