@@ -74,7 +74,8 @@ TEST_F(Finish, a_fault_is_injected_where_the_instruction_stands) {
     EXPECT_TRUE(world.vmcs01().wrote(FieldId::entry_exception_error_code));
     EXPECT_EQ(world.vmcs01().get(field::entry_exception_error_code), 0u);
     EXPECT_EQ(world.vmcs01().get(field::guest_rip), FakeWorld::rip);
-    EXPECT_EQ(world.vmcs01().get(field::guest_rflags), FakeWorld::rflags);
+    constexpr u64 resume_flag = 1u << 16;
+    EXPECT_EQ(world.vmcs01().get(field::guest_rflags), FakeWorld::rflags | resume_flag);
     EXPECT_EQ(world.vmcs01().get(field::guest_interruptibility), 1u);
     EXPECT_FALSE(world.cr2());
 }
