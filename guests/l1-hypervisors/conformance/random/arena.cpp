@@ -60,10 +60,9 @@ void build_page_tables() {
 }
 
 void map_in_ept(u64 guest_physical, u64 page) {
-    const u64 table = guest_physical >> directory_shift;
-    if (table >= sizeof arena.ept_pages / sizeof arena.ept_pages[0]) give_up("the arena lies too high");
-    arena.ept_pages[table].entry[guest_physical >> page_shift & (page_count - 1)] =
-        page | ept_entry::all | ept_entry::write_back;
+    if (guest_physical >> directory_shift >= sizeof arena.ept_pages / sizeof arena.ept_pages[0])
+        give_up("the arena lies too high");
+    ept_leaf_of(guest_physical) = page | ept_entry::all | ept_entry::write_back;
 }
 
 // Everything of the arena where it is (L2's page tables name such addresses), and the mapped pages once more
@@ -183,12 +182,17 @@ void for_each_ept_entry(Action action) {
     action(arena.ept_pdpt.entry[0]);
     for (usize i = 0; i < sizeof arena.ept_pages / sizeof arena.ept_pages[0]; ++i)
         action(arena.ept_directory.entry[i]);
-    for (const Mapping& mapping : mappings) action(arena.ept_pages[0].entry[mapping.linear >> page_shift]);
+    for (const Mapping& mapping : mappings) action(ept_leaf_of(mapping.linear));
     for (u64 page = address_of(&arena); page < address_of(&arena) + sizeof arena; page += page_size)
-        action(arena.ept_pages[page >> directory_shift].entry[page >> page_shift & (page_count - 1)]);
+        action(ept_leaf_of(page));
 }
 
 }  // namespace
+
+u64& ept_leaf_of(u64 guest_physical) {
+    return arena.ept_pages[guest_physical >> directory_shift]
+        .entry[guest_physical >> page_shift & (page_count - 1)];
+}
 
 void build_arena() {
     fill_with_vmcalls(arena.code.bytes, page_size);

@@ -59,6 +59,8 @@ void clean_arena();
 void place_instruction(const u8* bytes, usize count);
 
 u64 ept_pointer();
+// The entry of EPT12 for one of L2's pages.
+u64& ept_leaf_of(u64 guest_physical);
 inline constexpr u64 ept_flags_enabled = bit(6);  // in an EPT pointer
 // Accessed and dirty flags that the processor has set in EPT12, as one number; and their end.
 u64 sum_of_ept_flags();

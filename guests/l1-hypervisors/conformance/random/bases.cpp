@@ -98,6 +98,9 @@ void set_registers(Case& c, Chance& chance) {
     fields[Slot::guest_cr3] = is_long(c.mode) ? arena.pml4.address()
                               : wide_entries  ? arena.pae_pdpt.address()
                                               : arena.directory32.address();
+    fields[Slot::cr3_target_0] = fields[Slot::guest_cr3];
+    fields[Slot::cr3_target_1] = arena.zeroes.address();
+    fields[Slot::cr3_target_count] = chance.below(3);
     fields[Slot::guest_dr7] = dr7_reset;
     const u64 code = is_16_bit(c.mode) ? 0 : at::code, stack = is_16_bit(c.mode) ? 0 : at::stack;
     fields[Slot::guest_rip] = code + at::entry;

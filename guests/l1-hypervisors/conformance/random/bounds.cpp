@@ -36,10 +36,11 @@ void keep_awake(Case& c) {
 void keep_paging(Case& c) {
     u64& cr0 = c.fields[Slot::guest_cr0];
     if ((cr0 & cr0_pg) != 0) cr0 |= cr0_pe;
-    if (uses(c, secondary::ept)) return;
-    cr0 |= cr0_pe | cr0_pg;
-    // Nor may L2 leave paging by itself, which Bochs 2.7 allows any L2.
-    if (starts_with(c.instruction->name, "mov-to-cr0")) c.registers.rax |= cr0_pe | cr0_pg;
+    if (!uses(c, secondary::ept)) cr0 |= cr0_pe | cr0_pg;
+    // Nor may L2 leave protection or paging by itself, which Bochs 2.7 allows others than unrestricted
+    // guests, too: it could not be entered again.
+    if (starts_with(c.instruction->name, "mov-to-cr0") && !uses(c, secondary::unrestricted_guest))
+        c.registers.rax |= cr0_pe | cr0_pg;
 }
 
 // The return address of a software event is beyond the instruction. Bochs 2.7 does not wrap it at 32 bits,

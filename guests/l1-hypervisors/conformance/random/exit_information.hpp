@@ -2,9 +2,10 @@
 #pragma once
 
 #include "random/answer.hpp"
+#include "random/case.hpp"
 
 namespace conformance::random {
 
-void add_exit_information(Answer& answer, u32 exit_reason);
+void add_exit_information(Answer& answer, const Case& c, u32 exit_reason);
 
 }  // namespace conformance::random

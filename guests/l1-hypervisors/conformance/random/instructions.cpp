@@ -45,6 +45,18 @@ constexpr Instruction instructions[] = {
     {"sgdt", {0x0F, 0x01, 0x07}, 3},
     {"sidt", {0x0F, 0x01, 0x0F}, 3},
     {"lgdt", {0x0F, 0x01, 0x17}, 3},
+    {"lidt", {0x0F, 0x01, 0x1F}, 3},
+    {"lldt", {0x0F, 0x00, 0xD0}, 3},
+    {"ltr", {0x0F, 0x00, 0xD8}, 3},
+    {"invpcid", {0x66, 0x0F, 0x38, 0x82, 0x07}, 5},
+    {"invvpid", {0x66, 0x0F, 0x38, 0x81, 0x07}, 5},
+    {"vmclear", {0x66, 0x0F, 0xC7, 0x37}, 4},
+    {"vmxon", {0xF3, 0x0F, 0xC7, 0x37}, 4},
+    {"vmptrst", {0x0F, 0xC7, 0x3F}, 3},
+    {"getsec", {0x0F, 0x37}, 2},
+    {"iret", {0xCF}, 1},
+    {"popf", {0x9D}, 1},
+    {"read-modify-write", {0xFF, 0x07}, 2},
     {"sldt", {0x0F, 0x00, 0xC0}, 3},
     {"str", {0x0F, 0x00, 0xC8}, 3},
     {"xsetbv", {0x0F, 0x01, 0xD1}, 3},
@@ -92,9 +104,9 @@ void choose_instruction(Case& c, Chance& chance) {
         c.registers.rax = c.fields[Slot::guest_cr4] ^ one_bit;
     else if (starts_with(name, "mov-to-cr8"))
         c.registers.rax = chance.below(18);
-    else if (starts_with(name, "mov-to-ss"))
+    else if (starts_with(name, "mov-to-ss") || starts_with(name, "lldt") || starts_with(name, "ltr"))
         c.registers.rax = chance.one_in(2) ? c.fields[Slot::guest_ss_selector] : chance.below(0x80);
-    else if (starts_with(name, "invept"))
+    else if (starts_with(name, "inv"))
         c.registers.rax = chance.below(4);
     else if (starts_with(name, "vmread") || starts_with(name, "vmwrite"))
         c.registers.rax = field_of(chance.one_in(2) ? Slot::guest_rip : Slot::pin_controls).encoding;

@@ -16,15 +16,18 @@ struct Row {
     Values values;
     u32 weight = 1;
     const char* word_name = nullptr;
-    u64* word = nullptr;
+    u64* (*word)() = nullptr;
     bool in_ept = false;
 };
 
+// The word of a row, which is found when the row is drawn.
+#define RANDOM_WORD(expression) (+[]() -> u64* { return &(expression); })
+
 constexpr Row field_row(Slot slot, Values values, u32 weight = 1) { return {slot, values, weight}; }
-constexpr Row word_row(const char* name, u64* word, Values values, u32 weight = 1) {
+constexpr Row word_row(const char* name, u64* (*word)(), Values values, u32 weight = 1) {
     return {no_slot, values, weight, name, word, false};
 }
-constexpr Row ept_row(const char* name, u64* word, Values values, u32 weight = 1) {
+constexpr Row ept_row(const char* name, u64* (*word)(), Values values, u32 weight = 1) {
     return {no_slot, values, weight, name, word, true};
 }
 
@@ -63,7 +66,8 @@ constexpr Row control_rows[] = {
     field_row(Slot::cr4_mask, any),
     field_row(Slot::cr0_shadow, any),
     field_row(Slot::cr4_shadow, any),
-    field_row(Slot::cr3_target_0, one_of<0, 1>),
+    field_row(Slot::cr3_target_0, guest_cr3),
+    field_row(Slot::cr3_target_count, one_of<0, 1, 2, 3, 4>),
     field_row(Slot::io_bitmap_a, page_read),
     field_row(Slot::io_bitmap_b, page_read),
     field_row(Slot::msr_bitmap, page_read),
@@ -89,9 +93,11 @@ constexpr Row feature_rows[] = {
     field_row(Slot::eptp_index, any),
     field_row(Slot::xss_exiting_bitmap, any),
     field_row(Slot::tsc_multiplier, one_of<0, 1, 0x8000000000000000>),
-    word_row("virtual-tpr", &arena.virtual_apic.entry[task_priority_word], one_of<0x10, 0xF0, 0x100>, 2),
-    word_row("ve-information", &arena.ve_information.entry[0], one_of<0xFFFFFFFF00000000, 0x100000000, 1>),
-    word_row("eptp-list.1", &arena.eptp_list.entry[1], eptp),
+    word_row("virtual-tpr", RANDOM_WORD(arena.virtual_apic.entry[task_priority_word]),
+             one_of<0x10, 0xF0, 0x100>, 2),
+    word_row("ve-information", RANDOM_WORD(arena.ve_information.entry[0]),
+             one_of<0xFFFFFFFF00000000, 0x100000000, 1>),
+    word_row("eptp-list.1", RANDOM_WORD(arena.eptp_list.entry[1]), eptp),
 };
 
 constexpr Row event_rows[] = {
@@ -178,12 +184,12 @@ constexpr Row msr_rows[] = {
     field_row(Slot::entry_msr_load_count, one_of<1, 2, 3, 4, 5, 6, 7, 8, 9>, 8),
     field_row(Slot::entry_msr_load_address, msr_area, 4),
     word_row(
-        "entry-msr.0.number", &arena.entry_msrs.entry[0],
+        "entry-msr.0.number", RANDOM_WORD(arena.entry_msrs.entry[0]),
         one_of<0xC0000080, 0xC0000100, 0xC0000101, 0x808, 0x12345678, 0x1000000C0000102, 0x277, 0xC0000081>),
-    word_row("entry-msr.0.value", &arena.entry_msrs.entry[1], canonical),
-    word_row("entry-msr.1.number", &arena.entry_msrs.entry[2],
+    word_row("entry-msr.0.value", RANDOM_WORD(arena.entry_msrs.entry[1]), canonical),
+    word_row("entry-msr.1.number", RANDOM_WORD(arena.entry_msrs.entry[2]),
              one_of<0x174, 0x175, 0x176, 0x79, 0x9B, 0x9E, 0x1D9>),
-    word_row("entry-msr.1.value", &arena.entry_msrs.entry[3], any),
+    word_row("entry-msr.1.value", RANDOM_WORD(arena.entry_msrs.entry[3]), any),
     field_row(Slot::exit_msr_load_count, one_of<1, 2, 3>, 2),
     field_row(Slot::exit_msr_load_address, bad_msr_area),
     field_row(Slot::exit_msr_store_count, one_of<1, 2, 3, 4>, 2),
@@ -191,23 +197,36 @@ constexpr Row msr_rows[] = {
 };
 
 constexpr Row memory_rows[] = {
-    word_row("pml4e", &arena.pml4.entry[0], table_entry),
-    word_row("pdpte", &arena.pdpt.entry[0], table_entry),
-    word_row("pde", &arena.directory.entry[0], table_entry),
-    word_row("pte.code", &arena.pages.entry[at::code / page_size], table_entry, 2),
-    word_row("pte.stack", &arena.pages.entry[at::stack / page_size], table_entry),
-    word_row("pte.idt64", &arena.pages.entry[at::idt64 / page_size], table_entry),
-    word_row("pae-pdpte.0", &arena.pae_pdpt.entry[0], pdpte, 2),
-    word_row("pae-pdpte.3", &arena.pae_pdpt.entry[3], pdpte),
-    word_row("pde32", &arena.directory32.entry[0], flip<0xF7F>),
-    word_row("pte32.code", &arena.pages32.entry[at::code / page_size / 2], flip<0xFFF>),
-    ept_row("ept-pml4e", &arena.ept_top.entry[0], ept_node, 2),
-    ept_row("ept-pdpte", &arena.ept_pdpt.entry[0], ept_node, 2),
-    ept_row("ept-pde", &arena.ept_directory.entry[0], ept_node, 2),
-    ept_row("ept-pte.code", &arena.ept_pages[0].entry[at::code / page_size], ept_leaf, 3),
-    ept_row("ept-pte.stack", &arena.ept_pages[0].entry[at::stack / page_size], ept_leaf),
-    ept_row("ept-pte.idt", &arena.ept_pages[0].entry[at::vectors / page_size], ept_leaf),
-    word_row("link-revision", &arena.link.entry[0], flip<low_half>, 2),
+    word_row("pml4e", RANDOM_WORD(arena.pml4.entry[0]), table_entry),
+    word_row("pdpte", RANDOM_WORD(arena.pdpt.entry[0]), table_entry),
+    word_row("pde", RANDOM_WORD(arena.directory.entry[0]), table_entry),
+    word_row("pte.code", RANDOM_WORD(arena.pages.entry[at::code / page_size]), table_entry, 2),
+    word_row("pte.stack", RANDOM_WORD(arena.pages.entry[at::stack / page_size]), table_entry),
+    word_row("pte.idt64", RANDOM_WORD(arena.pages.entry[at::idt64 / page_size]), table_entry),
+    word_row("pae-pdpte.0", RANDOM_WORD(arena.pae_pdpt.entry[0]), pdpte, 2),
+    word_row("pae-pdpte.3", RANDOM_WORD(arena.pae_pdpt.entry[3]), pdpte),
+    word_row("pde32", RANDOM_WORD(arena.directory32.entry[0]), flip<0xF7F>),
+    word_row("pte32.code", RANDOM_WORD(arena.pages32.entry[at::code / page_size / 2]), flip<0xFFF>),
+    ept_row("ept-pml4e", RANDOM_WORD(arena.ept_top.entry[0]), ept_node, 2),
+    ept_row("ept-pdpte", RANDOM_WORD(arena.ept_pdpt.entry[0]), ept_node, 2),
+    ept_row("ept-pde", RANDOM_WORD(arena.ept_directory.entry[0]), ept_node, 2),
+    ept_row("ept-pte.code", RANDOM_WORD(arena.ept_pages[0].entry[at::code / page_size]), ept_leaf, 3),
+    ept_row("ept-pte.stack", RANDOM_WORD(arena.ept_pages[0].entry[at::stack / page_size]), ept_leaf),
+    ept_row("ept-pte.idt", RANDOM_WORD(arena.ept_pages[0].entry[at::vectors / page_size]), ept_leaf),
+    ept_row("ept-pte.own-code", RANDOM_WORD(ept_leaf_of(arena.code.address())), ept_leaf, 3),
+    ept_row("ept-pte.own-handlers", RANDOM_WORD(ept_leaf_of(arena.handlers.address())), ept_leaf),
+    ept_row("ept-pte.own-stack", RANDOM_WORD(ept_leaf_of(arena.stack.address())), ept_leaf),
+    ept_row("ept-pte.own-ring0-stack", RANDOM_WORD(ept_leaf_of(arena.ring0_stack.address())), ept_leaf),
+    ept_row("ept-pte.own-data", RANDOM_WORD(ept_leaf_of(arena.data.address())), ept_leaf, 2),
+    ept_row("ept-pte.own-gdt", RANDOM_WORD(ept_leaf_of(arena.gdt.address())), ept_leaf),
+    ept_row("ept-pte.own-idt64", RANDOM_WORD(ept_leaf_of(arena.idt64.address())), ept_leaf),
+    ept_row("ept-pte.own-idt32", RANDOM_WORD(ept_leaf_of(arena.idt32.address())), ept_leaf),
+    ept_row("ept-pte.own-pml4", RANDOM_WORD(ept_leaf_of(arena.pml4.address())), ept_leaf),
+    ept_row("ept-pte.own-directory", RANDOM_WORD(ept_leaf_of(arena.directory.address())), ept_leaf),
+    ept_row("ept-pte.own-pages", RANDOM_WORD(ept_leaf_of(arena.pages.address())), ept_leaf, 2),
+    ept_row("ept-pte.own-pages32", RANDOM_WORD(ept_leaf_of(arena.pages32.address())), ept_leaf),
+    word_row("pte.data", RANDOM_WORD(arena.pages.entry[at::data / page_size]), table_entry),
+    word_row("link-revision", RANDOM_WORD(arena.link.entry[0]), flip<low_half>, 2),
 };
 
 struct Group {
@@ -221,7 +240,7 @@ constexpr Group group(const Row (&rows)[count], u32 weight) {
 }
 constexpr Group groups[] = {
     group(control_rows, 4), group(event_rows, 4), group(segment_rows, 5), group(register_rows, 5),
-    group(host_rows, 4),    group(msr_rows, 2),   group(memory_rows, 3),  group(feature_rows, 3),
+    group(host_rows, 4),    group(msr_rows, 2),   group(memory_rows, 4),  group(feature_rows, 3),
 };
 
 const Row& choose(Chance& chance) {
@@ -241,15 +260,15 @@ const Row& choose(Chance& chance) {
 void apply(Case& c, const Row& row, Chance& chance, u64 mutation, bool tell) {
     const bool in_memory = row.word != nullptr;
     if (!in_memory && !exists(row.slot, processor.secondary_allowed)) return;
-    const u64 was = in_memory ? *row.word : c.fields[row.slot];
+    u64& place = in_memory ? *row.word() : c.fields[row.slot];
+    const u64 was = place;
     u64 value = row.values(was, chance);
     if (in_memory) {
-        c.changes[c.change_count++] = {row.word_name, row.word, was, value, row.in_ept};
-        *row.word = value;
+        c.changes[c.change_count++] = {row.word_name, &place, was, value, row.in_ept};
     } else {
         value &= field_of(row.slot).mask();
-        c.fields[row.slot] = value;
     }
+    place = value;
     if (tell)
         print("random ", c.index, ": mutation ", mutation, " ", in_memory ? row.word_name : name_of(row.slot),
               "=", hex(value), " (was ", hex(was), ")\n");

@@ -121,7 +121,7 @@ Outcome Trial::collect_exit(const Case& c, u64 stub) {
     if (entry_failed)
         answer_.add("qualification", vmread(field::exit_qualification));
     else
-        add_exit_information(answer_, outcome.number);
+        add_exit_information(answer_, c, outcome.number);
     add_guest_state(c, entry_failed);
     answer_.add("stub", stub);
     answer_.add("rsp", rsp);

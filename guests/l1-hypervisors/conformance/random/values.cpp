@@ -277,7 +277,9 @@ u64 pdpte(u64 was, Chance& chance) {
 
 u64 table_entry(u64 was, Chance& chance) {
     constexpr u64 reserved_or_no_execute = bit(51) | bit(63) | bit(62);
+    constexpr u64 accessed_dirty = bit(5) | bit(6);
     const u64 list[] = {was ^ chance.bit_of(0x7),
+                        was ^ chance.bit_of(accessed_dirty),
                         was ^ bit(7),
                         was ^ chance.bit_of(reserved_or_no_execute),
                         0,
