@@ -97,7 +97,6 @@ Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
 
 void save_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
     L1Shadow& shadow = slot.l1_shadow;
-    if (!shadow.in_use) return;
     shadow.in_use = false;
     Vmcs12Region& region = linked_region(cpu, slot);
     make_shadow_current(cpu, shadow);

@@ -21,7 +21,7 @@ void find_hidden_fields(Machine& machine);
 void load_l1_field_bitmaps(Cpu& cpu, VmcsSlot& slot);
 /// Fills L0's shadow VMCS from the one that L1 has linked; vmcs02 is to link to what this returns.
 ept::Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot);
-/// Writes back what L2 wrote, if the slot's vmcs02 ran with a shadow.
+/// Writes back what L2 wrote; the slot's vmcs02 must have run with a shadow.
 void save_l1_shadow(Cpu& cpu, VmcsSlot& slot);
 /// L2's VMREAD or VMWRITE has exited although vmcs12 uses shadowing.
 vmx::Why answer_shadowed_field(Cpu& cpu, Gprs& gprs, const vmx::L2Exit& exit);

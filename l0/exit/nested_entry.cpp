@@ -210,6 +210,7 @@ InstrOutcome enter_l2(Cpu& cpu) {
 void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot) {
     slot.vmcs12.launched = slot.was_launched;
     if (slot.launching02) slot.launched02 = false;
+    slot.l1_shadow.in_use = false;
     // Only an exit takes the event out of the VMCS; the next entry must not find this one's.
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     entry_is_over(slot, vmcs02);

@@ -64,14 +64,14 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
 
 [[gnu::flatten]] Why reflect_to_l1(Cpu& cpu, const L2Exit& exit, Why why) {
     VmcsSlot& slot = *cpu.running;
-    if (slot.l1_shadow.in_use) [[unlikely]]
-        save_l1_shadow(cpu, slot);
     if (exit.reason.entry_failure()) {
         entry_did_not_happen(cpu, slot);
         if (exit.reason.basic() == Reason::msr_loading && slot.unreachable_msr_entry != 0)
             override_exit_information(cpu, slot, field::exit_qualification, slot.unreachable_msr_entry);
         name_failed_entry(cpu, slot, exit.reason.basic());
     } else {
+        if (slot.l1_shadow.in_use) [[unlikely]]
+            save_l1_shadow(cpu, slot);
         const auto vmcs02 = make_vmcs02_current(cpu, slot);
         save_l2(slot.vmcs12, cpu.machine->offered, vmcs02);
         if (const MsrAreaResult stored = store_exit_msrs(cpu, slot); !stored.ok)
