@@ -97,6 +97,72 @@ void vmcs_addresses(Report& report) {
     }
 }
 
+// An address field of the VMCS, with what makes the processor use it, and L2 code that does.
+struct Aimed {
+    const char* name;
+    Field field;
+    u32 primary, secondary;
+    void (*code)();
+};
+
+constexpr Aimed aimed_fields[] = {
+    {"MSR bitmap", field::msr_bitmap, 0, 0, l2_rdmsr},
+    {"I/O bitmap A", field::io_bitmap_a, 0, 0, l2_in8},
+    {"I/O bitmap B", field::io_bitmap_b, 0, 0, l2_out16},
+    {"virtual-APIC page", field::virtual_apic_address, primary::tpr_shadow, 0, l2_mov_cr8},
+    {"APIC-access page", field::apic_access_address, primary::tpr_shadow, secondary::apic_accesses, l2_read},
+    {"VMREAD bitmap", field::vmread_bitmap, 0, secondary::vmcs_shadowing, l2_nothing},
+    {"VMWRITE bitmap", field::vmwrite_bitmap, 0, secondary::vmcs_shadowing, l2_nothing},
+    {"EPTP list", field::eptp_list_address, 0, secondary::vm_functions, l2_nothing},
+    {"page log", field::pml_address, 0, secondary::page_log, l2_write},
+    {"#VE information", field::ve_information_address, 0, secondary::virtualization_exceptions, l2_read},
+    {"MSRs to load at entry", field::entry_msr_load_address, 0, 0, l2_nothing},
+    {"VMCS link pointer", field::vmcs_link_pointer, 0, 0, l2_nothing},
+    {"EPT pointer", field::eptp, 0, 0, l2_read},
+};
+
+void enter_aimed(const Aimed& aimed, u64 address) {
+    constexpr u32 some_entries = 3;
+    constexpr u64 eptp_attributes = 0x1E;  // write-back, four levels
+    Vcpu& vcpu = test_vcpu();
+    vcpu.build(reinterpret_cast<const void*>(aimed.code),
+               {.primary = aimed.primary, .secondary = aimed.secondary, .accessed_dirty = false});
+    if ((aimed.secondary & secondary::vm_functions) != 0) vmwrite(field::vm_function_controls, 1);
+    if (aimed.field.encoding == field::entry_msr_load_address.encoding)
+        vmwrite(field::entry_msr_load_count, some_entries);
+    const bool is_eptp = aimed.field.encoding == field::eptp.encoding;
+    vmwrite(aimed.field, is_eptp ? address | eptp_attributes : address);
+    vcpu.registers.rcx = 0x10;  // an MSR that is no harm to read
+    vcpu.registers.rdx = 0x80;  // a port that is no harm to use
+    vcpu.registers.rdi = aimed.code == l2_mov_cr8 ? 0 : Ept::window;
+    // Whatever comes of it: VMfail, a failed entry, an exit. A few rounds, so that L2 gets somewhere.
+    for (int round = 0; round < 4; ++round)
+        if (vcpu.run().kind != Exit::Kind::exited) return;
+}
+
+// Every address of the VMCS, aimed at everything. L0 must stand, and L1 go on: the next VMCS runs as ever.
+void addresses_anywhere(Report& report) {
+    constexpr u64 nobody = 0xB0000000, vga_memory = 0xA0000;
+    HiddenMemory hole = {};
+    const bool l0 = find_hidden_memory(hole);
+    for (const Aimed& aimed : aimed_fields) {
+        if (!control_is_allowed(vmx_msr::secondary, aimed.secondary)) continue;
+        report.about(aimed.name);
+        const u64 targets[] = {nobody,
+                               vga_memory,
+                               beyond_physical_memory() - page_size,
+                               test_vcpu().region.address(),
+                               vmxon_region(),
+                               l0 ? hole.base : nobody,
+                               l0 ? hole.base + hole.size - page_size : nobody};
+        for (const u64 target : targets) {
+            enter_aimed(aimed, target);
+            test_vcpu().build(reinterpret_cast<const void*>(&l2_nothing));
+            report.expect_exit(test_vcpu().run(), reason::vmcall);
+        }
+    }
+}
+
 // A table of EPT12 where nobody answers, or in L0's memory: the bus reads as ones, which no EPT entry may be.
 void ept_tables_nowhere(Report& report) {
     const auto read_through = [&](const char* where, u64 table) {
@@ -139,10 +205,15 @@ void msr_lists_in_l0_memory(Report& report) {
 }
 
 constexpr TestCase cases[] = {
-    {"vmcs-pointers", vmcs_pointers},           {"vmcs-addresses", vmcs_addresses},
-    {"ept-tables-nowhere", ept_tables_nowhere}, {"l0-memory-l1", read_l0_from_l1, true},
-    {"l0-memory-l2", read_l0_from_l2, true},    {"l0-memory-msr-lists", msr_lists_in_l0_memory, true},
-    {"triple-fault", triple_fault, true},       {"hang", hang, true},
+    {"vmcs-pointers", vmcs_pointers},
+    {"vmcs-addresses", vmcs_addresses},
+    {"vmcs-addresses-anywhere", addresses_anywhere},
+    {"ept-tables-nowhere", ept_tables_nowhere},
+    {"l0-memory-l1", read_l0_from_l1, true},
+    {"l0-memory-l2", read_l0_from_l2, true},
+    {"l0-memory-msr-lists", msr_lists_in_l0_memory, true},
+    {"triple-fault", triple_fault, true},
+    {"hang", hang, true},
 };
 
 }  // namespace
