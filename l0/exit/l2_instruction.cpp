@@ -10,12 +10,15 @@ using namespace vmx;
 
 namespace {
 
-/// The exit of an intercepted exception saves no blocking by STI or MOV SS (SDM 3C 28.3.4).
+/// The exit of an intercepted exception saves no blocking by STI or MOV SS, and no pending debug exceptions
+/// (SDM 3C 28.3.4).
 void forget_blocking_by_instruction(const CurrentVmcs<Which::vmcs02>& vmcs02) {
     constexpr u32 by_instruction = interruptibility::sti | interruptibility::mov_ss;
     const u32 blocking = read(vmcs02, field::guest_interruptibility);
     if ((blocking & by_instruction) != 0)
         write(vmcs02, field::guest_interruptibility, blocking & ~by_instruction);
+    if (read(vmcs02, field::guest_pending_debug_exceptions) != 0)
+        write(vmcs02, field::guest_pending_debug_exceptions, 0);
 }
 
 Why reflect_exception(Cpu& cpu, VmcsSlot& slot, const x86::Fault& fault, bool nmi_unblocking) {

@@ -23,9 +23,10 @@ using ept::L1Gpa;
 
 namespace {
 
-/// The APIC-access page is only compared with, never accessed through vmcs02, so it may be a device's page:
-/// the real local APIC's, for one.
-Hpa place_apic_access(const Cpu& cpu, u64 address12) {
+/// Where an address of L1's leads that may be a device's or the ROM's: such a page is mapped for L1 when it is
+/// first touched, and this may be the first time. The APIC-access page, which is only compared with, is often
+/// the real local APIC's.
+Hpa place_device_too(const Cpu& cpu, u64 address12) {
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     const L1Gpa page{address12};
     if (!world.walk01(page)) cpu.machine->partition.map_on_demand(world, page);
@@ -71,7 +72,7 @@ Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
             .io_bitmap_b = io_of_l1 ? slot.io_bitmap02_b : cpu.machine->io_bitmap01_b,
             .virtual_apic = cpu.machine->place(v.get(field::virtual_apic_address)),
             .apic_access = v.secondary().has(Secondary::virtualize_apic_accesses)
-                               ? place_apic_access(cpu, v.get(field::apic_access_address))
+                               ? place_device_too(cpu, v.get(field::apic_access_address))
                                : cpu.machine->nowhere,
             .vmread_bitmap = slot.l1_shadow.vmread_bitmap,
             .vmwrite_bitmap = slot.l1_shadow.vmwrite_bitmap,
@@ -101,8 +102,8 @@ void load_pdptes(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02
     const u64 table = read(vmcs02, field::guest_cr3) & 0xffffffe0;
     read_pdptes(vmcs02, slot.pdptes_of_l1.data());
     slot.has_pdptes_of_l0 = true;
-    const u64* const pdptes = mm::at<u64>(cpu.machine->place(table));
-    write_pdptes(vmcs02, pdptes);
+    const auto memory = cpu.machine->partition.translate(L1Gpa{table});
+    write_pdptes(vmcs02, mm::at<u64>(memory ? *memory : place_device_too(cpu, table)));
 }
 
 /// What vmcs02 gets as its link pointer. For one of L1's that is bad: one that the processor refuses, so that
