@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <vmx/capability.hpp>
+#include <vmx/nested.hpp>
 
 #include "../testing/capability_sets.hpp"
 
@@ -122,6 +123,39 @@ TEST(Offer, follows_the_truth_table_of_its_knobs) {
         EXPECT_EQ((offered.ept_vpid & invvpid_half) != 0, row.vpid);
         EXPECT_TRUE(offered.may(Secondary::enable_rdtscp)) << "no knob is about RDTSCP";
     }
+}
+
+TEST(Offer, hides_what_stands_on_ept_with_it) {
+    const Capabilities offered = offer(everything(), {.offer_ept = false});
+    for (const Secondary control : {Secondary::enable_pml, Secondary::ept_violation_ve,
+                                    Secondary::enable_vm_functions, Secondary::unrestricted_guest})
+        EXPECT_FALSE(offered.may(control));
+    EXPECT_EQ(offered.vmfunc, 0u);
+}
+
+TEST(Offer, has_a_knob_for_apic_virtualization_and_one_for_shadowing) {
+    const Capabilities offered = offer(haswell(), {.offer_apicv = false, .offer_vmcs_shadowing = false});
+    for (const Secondary control : {Secondary::apic_register_virtualization,
+                                    Secondary::virtual_interrupt_delivery, Secondary::vmcs_shadowing})
+        EXPECT_FALSE(offered.may(control));
+    EXPECT_TRUE(offered.may(Secondary::enable_vm_functions));
+}
+
+TEST(Offer, allows_the_one_vm_function_that_kurma_performs) {
+    EXPECT_EQ(offer(everything(), Policy{}).vmfunc, vm_function::eptp_switching);
+}
+
+// Bochs 2.7 has fields of features that a model lacks.
+TEST(FieldsForL1, are_the_processors_less_those_of_hidden_features) {
+    FieldSet of_processor;
+    for (usize i = 0; i < field_count; ++i) of_processor.add(static_cast<FieldId>(i));
+    const Capabilities host = haswell();
+    const FieldSet fields = fields_for_l1(of_processor, host, offer(host, {.offer_apicv = false}));
+    EXPECT_FALSE(host.may(Secondary::enable_pml));
+    EXPECT_TRUE(fields.has(FieldId::pml_address)) << "the processor has the field, though not the feature";
+    EXPECT_FALSE(fields.has(FieldId::guest_interrupt_status)) << "the feature is there, and hidden";
+    EXPECT_TRUE(fields.has(FieldId::guest_rip));
+    EXPECT_TRUE(fields_for_l1(FieldSet{}, host, offer(host, Policy{})).empty());
 }
 
 TEST(Offer, announces_the_ept_and_vpid_features_that_it_carries) {
