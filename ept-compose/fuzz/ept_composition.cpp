@@ -62,6 +62,7 @@ class Life {
                     break;
                 case 9: drop(); break;
                 case 10: drop_all(); break;
+                case 11: input_.storm(); break;
                 default: touch(); break;
             }
         }
@@ -69,7 +70,7 @@ class Life {
     }
 
   private:
-    static constexpr unsigned max_steps = 100;
+    static constexpr unsigned max_steps = 500;
 
     void drop() {
         const L2Gpa address = setting_.address();

@@ -31,7 +31,7 @@ class Life {
     }
 
   private:
-    static constexpr unsigned max_steps = 100;
+    static constexpr unsigned max_steps = 500;
 
     static Hpa root_of(Shadow02& shadow, testing::World& world) {
         law(shadow.init(world), "there is a table for the root");
@@ -58,6 +58,7 @@ class Life {
             case 9:
             case 10:
             case 11: fill(next_address(), setting_.wanted(), input_.flag()); break;
+            case 12: input_.storm(); break;
             default: touch(next_address(), setting_.wanted(), input_.flag()); break;
         }
     }

@@ -44,8 +44,10 @@ class FuzzWorld {
     L2Gpa address() {
         const u8 choice = input_.byte();
         u64 address = 0;
-        for (unsigned level = last_level; level <= root_level; ++level)
+        for (unsigned level = last_level; level < root_level; ++level)
             address |= index(choice >> 2 * (level - last_level)) << shift_at(level);
+        // Mostly below the one entry of the root table that the first tables have.
+        if (choice >= 0xC0) address |= (entries_per_table - 1) << shift_at(root_level);
         address |= input_.below(4096);
         // Seldom one that four levels cannot translate.
         if ((address & 0xFFF) == 0xFFF) address |= u64{1} << translated_bits;
@@ -58,7 +60,7 @@ class FuzzWorld {
     void change_eptp() {
         const u8 choice = input_.byte();
         constexpr u64 four_levels_write_back = 0x1E, flags = 0x40;
-        eptp12 = table_address(choice % table_count) | four_levels_write_back |
+        eptp12 = table_address(choice < 0x80 ? 0 : choice % table_count) | four_levels_write_back |
                  ((choice & 0x40) != 0 && capabilities.accessed_dirty ? flags : 0);
         if (choice >= 0xF0)
             eptp12 = input_.number();

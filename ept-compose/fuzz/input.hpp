@@ -12,9 +12,10 @@ class Input {
   public:
     Input(const u8* bytes, usize size) : next_(bytes), left_(size) {}
 
-    [[nodiscard]] bool at_end() const { return left_ == 0; }
+    [[nodiscard]] bool at_end() const { return left_ == 0 && storm_ == 0; }
 
     u8 byte() {
+        if (storm_ != 0) return storm_byte();
         if (left_ == 0) return 0;
         --left_;
         return *next_++;
@@ -34,7 +35,30 @@ class Input {
     }
     bool flag() { return (byte() & 1) != 0; }
 
+    // As if some hundred bytes stood here, which follow from a seed that does: where three choices have to
+    // fit together, no branch tells a fuzzer that it has come closer with two, but chance meets them. An
+    // input has room for a few.
+    void storm() {
+        constexpr unsigned bytes = 512;
+        if (storm_ != 0 || storms_ == 0) return;
+        --storms_;
+        seed_ = number(sizeof(u32));
+        storm_ = bytes;
+    }
+
   private:
+    // SplitMix64, of which a byte is taken.
+    u8 storm_byte() {
+        --storm_;
+        seed_ += 0x9E37'79B9'7F4A'7C15;
+        u64 mixed = (seed_ ^ seed_ >> 30) * 0xBF58'476D'1CE4'E5B9;
+        mixed = (mixed ^ mixed >> 27) * 0x94D0'49BB'1331'11EB;
+        return static_cast<u8>(mixed >> 56);
+    }
+
+    unsigned storm_ = 0;   // bytes to come of one that has begun
+    unsigned storms_ = 4;  // that an input may have yet
+    u64 seed_ = 0;
     const u8* next_;
     usize left_;
 };

@@ -14,7 +14,7 @@ namespace {
 
 using testing::FakeVmcs;
 
-constexpr unsigned max_entries = 20, max_changes = 48;
+constexpr unsigned max_entries = 60, max_changes = 48;
 
 /// SDM 3D A.3: bits that must be 1 are, and no others are than may be.
 void expect_allowed(u32 word, AllowedSettings allowed) {
@@ -221,7 +221,9 @@ void run(Input& input) {
     const Processor processor = choose_processor(input);
     for (unsigned entry = 0; entry < max_entries && !input.at_end(); ++entry) {
         Vmcs12 v = valid_for(processor.offered);
-        for (u64 left = input.below(max_changes); left != 0; --left) change(v, processor.offered, input);
+        const u64 changes = input.below(max_changes);
+        if (changes == 0) input.storm();
+        for (u64 left = changes; left != 0; --left) change(v, processor.offered, input);
         try_to_enter(v, processor);
     }
 }

@@ -11,7 +11,7 @@ namespace {
 
 using testing::FakeWorld;
 
-constexpr unsigned max_steps = 80;
+constexpr unsigned max_steps = 500;
 constexpr u64 regions[]{FakeWorld::vmxon_region, FakeWorld::region_a, FakeWorld::region_b,
                         FakeWorld::region_c};
 constexpr u64 arithmetic_flags = 0x8d5, carry = 1, zero = 0x40, resume = 0x10000;
@@ -53,7 +53,9 @@ class Program {
     void run() {
         for (unsigned i = 0; i < max_steps && !input_.at_end(); ++i) {
             const u8 choice = input_.byte();
-            if (choice >= 0xd0) {
+            if (choice == 0xff) {
+                input_.storm();
+            } else if (choice >= 0xd0) {
                 change_memory();
             } else {
                 execute(choice);

@@ -145,6 +145,8 @@ class Tables {
             const u8 choice = input_.byte();
             if (choice % 3 != 0) {
                 change(choice);
+            } else if (choice == 0xff) {
+                input_.storm();
             } else if (choice >= 0xe0) {
                 memory_.load_pdptes(cr3_);
             } else {
@@ -155,7 +157,7 @@ class Tables {
 
   private:
     static constexpr u64 table_count = 6;
-    static constexpr unsigned max_steps = 60;
+    static constexpr unsigned max_steps = 300;
 
     u64 index() {
         const u8 choice = input_.byte();
