@@ -167,6 +167,7 @@ def _fuzz(chosen: list[Target], arguments: argparse.Namespace) -> Status:
 
 def _merge(target: Target) -> None:
     fresh = target.corpus.with_name(target.name + ".merged")
+    shutil.rmtree(fresh, ignore_errors=True)   # Of a merge that was stopped.
     fresh.mkdir(parents=True)
     sources = [path for path in (target.corpus, target.added) if path.is_dir()]
     log = target.results / "merge.log"
