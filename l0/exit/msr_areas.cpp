@@ -55,9 +55,9 @@ std::optional<MsrAreaEntry> entry_at(const Cpu& cpu, u64 address, u32 index) {
     if (too_long(cpu, index)) return std::nullopt;
     const auto host = cpu.machine->partition.translate(L1Gpa{address + u64{index} * sizeof(MsrAreaEntry)});
     if (!host) return std::nullopt;
-    MsrAreaEntry entry;
-    __builtin_memcpy(&entry, mm::at<void>(*host), sizeof(entry));
-    return entry;
+    const volatile u64* const words = mm::at<volatile u64>(*host);
+    const u64 header = words[0];
+    return MsrAreaEntry{static_cast<u32>(header), static_cast<u32>(header >> 32), words[1]};
 }
 
 /// EFER as WRMSR would leave it: LMA is the processor's own (SDM 4, IA32_EFER).

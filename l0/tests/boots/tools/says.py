@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 570   # CTest gives 600: who is stopped here still says what it was doing.
 
 
 def main(words: list[str]) -> int:
