@@ -19,22 +19,23 @@ set(answers ${payloads}/answers.bin)
 set(hangs ${payloads}/hangs_on_kurma.bin)
 set(written ${CMAKE_CURRENT_SOURCE_DIR}/payloads/answers.toml)
 
-# Each row of README's table of features.
+# Each row of README's table of features. A busy machine may be silent for longer than a person would wait.
 set(nothing_unexplained " +[1-9][0-9,]* +[1-9][0-9,]* +[0-9]+ +0 +0$")
 foreach(topic IN ITEMS capabilities controls fields entry_checks instructions msr_areas exits features ept events modes)
   kurma_oracle_test(boot.oracle_finds_no_difference_in_${topic} 0 "^corei7_haswell_4770${nothing_unexplained}"
-    oracle --cpu corei7_haswell_4770 --topic ${topic})
+    oracle --cpu corei7_haswell_4770 --topic ${topic} --silence 120)
 endforeach()
 kurma_long(boot.oracle_finds_no_difference_in_entry_checks boot.oracle_finds_no_difference_in_exits
            boot.oracle_finds_no_difference_in_modes boot.oracle_finds_no_difference_in_features)
 foreach(model IN ITEMS corei7_skylake_x corei7_sandy_bridge_2600k corei5_arrandale_m520)
   kurma_oracle_test(boot.oracle_finds_no_difference_on_${model} 0 "^${model}${nothing_unexplained}"
-    oracle --cpu ${model} --topic capabilities --topic controls --topic features)
+    oracle --cpu ${model} --topic capabilities --topic controls --topic features --silence 120)
 endforeach()
 kurma_oracle_test(boot.oracle_finds_no_difference_without_shadowing 0 "^corei7_haswell_4770${nothing_unexplained}"
-  oracle --cpu corei7_haswell_4770 --topic instructions --topic features --set vmcs_access=trap)
+  oracle --cpu corei7_haswell_4770 --topic instructions --topic features --set vmcs_access=trap
+  --silence 120)
 kurma_oracle_test(boot.oracle_finds_no_difference_in_random_entries 0 "^corei7_skylake_x +2,000 +2,000 +0 +0 +0 +0$"
-  oracle --random --seed 11 --cases 2000 --cpu corei7_skylake_x)
+  oracle --random --seed 11 --cases 2000 --cpu corei7_skylake_x --silence 120)
 kurma_oracle_test(boot.oracle_refuses_a_processor_in_l0s_words 6 "corei5_lynnfield_750: Kurma: refused: "
   oracle --cpu corei5_lynnfield_750 --topic capabilities)
 kurma_oracle_test(boot.oracle_fails_on_a_difference 8
