@@ -21,7 +21,7 @@ kurma_death(boot.l2_cannot_read_l0s_memory_through_ept12 l0-memory-l2 "L2 reache
   --expect-l0 "^kurma: vmcs12 at 0x[0-9a-f]+ " --expect-l0 "^kurma:   [0-9]+ [0-9]+ L1->L2 vmlaunch ")
 kurma_death(boot.msr_lists_in_l0s_memory_are_not_read_or_written l0-memory-msr-lists "VM abort: "
   --expect-console "^micro: MSR list in L0's memory: exit store$" --reject-console "exit load"
-  --expect-l0 "^kurma: VM entry of L1 failed: entry 1 of the MSR-load area$")
+  --expect-l0 "^kurma: VM entry of L1 failed: msr_load_reserved, entry 1 of the MSR-load area, MSR 0xffffffff ")
 
 # Without turns to show, the log says how to get them.
 kurma_boot_test(NAME boot.a_death_without_turns_says_how_to_see_them
