@@ -2,7 +2,6 @@
 #include "../cpu/requirements.hpp"
 #include "../cpu/vmx_root.hpp"
 #include "../exit/ports.hpp"
-#include "../exit/shadow_vmcs.hpp"
 #include "../exit/vmx_msrs.hpp"
 #include "../hw/cpu.hpp"
 #include "../l1vm/first_state.hpp"

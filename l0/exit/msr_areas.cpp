@@ -66,9 +66,9 @@ u64 value_to_write(const MsrAreaEntry& entry, u64 efer) {
     return (entry.data & ~x86::efer::lma) | (efer & x86::efer::lma);
 }
 
-MsrAreaResult broken(u32 index, CheckId rule) {
+bool broken(u32 index, CheckId rule) {
     log::line("entry ", index + 1, " of an MSR area: ", name_of(rule), " (", rule_of(rule), ")");
-    return {false, index + 1};
+    return false;
 }
 
 }  // namespace
@@ -84,10 +84,10 @@ u32 first_unreachable_entry(const Cpu& cpu, L1Gpa area, u32 count) {
     return reasonable < count ? reasonable + 1 : 0;
 }
 
-MsrAreaResult load_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
+bool load_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const u32 count = v.get(field::exit_msr_load_count);
-    if (count == 0) return {};
+    if (count == 0) return true;
     const auto vmcs01 = make_vmcs01_current(cpu);
     for (u32 i = 0; i < count; ++i) {
         const auto entry = entry_at(cpu, v.get(field::exit_msr_load_address), i);
@@ -99,13 +99,13 @@ MsrAreaResult load_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
         if (is_vmx_msr(entry->index) || !write_msr(vmcs01, entry->index, value_to_write(*entry, efer)))
             return broken(i, CheckId::msr_load_faults);
     }
-    return {};
+    return true;
 }
 
-MsrAreaResult store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
+bool store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const u32 count = v.get(field::exit_msr_store_count);
-    if (count == 0) return {};
+    if (count == 0) return true;
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     const u64 area = v.get(field::exit_msr_store_address);
     for (u32 i = 0; i < count; ++i) {
@@ -119,7 +119,7 @@ MsrAreaResult store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
         const auto host = cpu.machine->partition.translate(L1Gpa{area + u64{i} * sizeof(MsrAreaEntry)});
         mm::at<MsrAreaEntry>(*host)->data = entry->data;
     }
-    return {};
+    return true;
 }
 
 }  // namespace kurma::l0

@@ -58,7 +58,7 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
     load_l1(v, left, blocking, vmcs01);
     load_pdptes_of_l1(cpu, v, vmcs01);
     cpu.level = Level::l1;
-    if (const MsrAreaResult loaded = load_exit_msrs(cpu, slot); !loaded.ok)
+    if (!load_exit_msrs(cpu, slot))
         vm_abort(cpu, slot, abort_loading_msrs, "VM abort: an MSR of the VM-exit MSR-load area");
 }
 
@@ -74,7 +74,7 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
             save_l1_shadow(cpu, slot);
         const auto vmcs02 = make_vmcs02_current(cpu, slot);
         save_l2(slot.vmcs12, cpu.machine->offered, vmcs02);
-        if (const MsrAreaResult stored = store_exit_msrs(cpu, slot); !stored.ok)
+        if (!store_exit_msrs(cpu, slot))
             vm_abort(cpu, slot, abort_saving_msrs, "VM abort: an MSR of the VM-exit MSR-store area");
     }
     return_to_l1(cpu, slot, exit.reason);
