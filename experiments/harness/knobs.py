@@ -1,4 +1,4 @@
-"""Kurma's knobs, for the help: read from the very table that the code is made of."""
+"""Kurma's knobs: read from the very table that the code is made of."""
 
 from __future__ import annotations
 
@@ -11,28 +11,37 @@ from .paths import ROOT
 
 TABLE = ROOT / "vmx-emul" / "include" / "vmx" / "policy.def"
 WIDTH = 116
-_ROW = re.compile(r'^K\(\w+, "([\w.]+)", \w+, ([\w:]+),\s*((?:"[^"]*"\s*)+)\)', re.MULTILINE)
+_TEXT = r'((?:"[^"]*"\s*)+)'
+_ROW = re.compile(rf'^K\(\w+, "([\w.]+)", \w+, ([\w:]+), "([^"]*)", (\w+),\s*{_TEXT},\s*{_TEXT},\s*{_TEXT}\)', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Knob:
     name: str
     default: str
+    values: str
+    when: str
     what: str
+    trades: str
+    shown_by: str
 
 
 def knobs(table: Path = TABLE) -> list[Knob]:
-    return [Knob(name, _as_written(default), "".join(re.findall(r'"([^"]*)"', what)))
-            for name, default, what in _ROW.findall(table.read_text())]
+    return [Knob(name, _as_written(default), values, when.replace("_", " "), _joined(what), _joined(trades), _joined(shown_by))
+            for name, default, values, when, what, trades, shown_by in _ROW.findall(table.read_text())]
 
 
 def knob_help() -> str:
     """The part of `./kurma run --help` that says what --set can set."""
-    lines = ["knobs (--set KNOB=VALUE; on | off unless told otherwise):"]
+    lines = ["knobs (--set KNOB=VALUE; the default stands first, then the values):"]
     for knob in knobs():
-        lines += textwrap.wrap(f"{knob.name}={knob.default}: {knob.what}", WIDTH, initial_indent="  ",
-                               subsequent_indent="      ")
+        text = f"{knob.name}={knob.default} ({knob.values}; {knob.when}): {knob.what}. It trades: {knob.trades}"
+        lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="      ")
     return "\n".join(lines) + "\n"
+
+
+def _joined(literals: str) -> str:
+    return "".join(re.findall(r'"([^"]*)"', literals))
 
 
 def _as_written(default: str) -> str:

@@ -1,6 +1,7 @@
 // From the boot loader to L1's first instruction.
 #include "../cpu/requirements.hpp"
 #include "../cpu/vmx_root.hpp"
+#include "../exit/knobs.hpp"
 #include "../exit/ports.hpp"
 #include "../exit/vmx_msrs.hpp"
 #include "../hw/cpu.hpp"
@@ -46,8 +47,9 @@ void read_knobs(std::string_view text, vmx::Policy& policy) {
             case vmx::KnobResult::unknown_knob:
                 refuse("unknown knob: ", knob, "; `./kurma run --help` lists them");
             case vmx::KnobResult::bad_value:
-                refuse("bad value for the knob ", knob, ": ", value,
-                       "; `./kurma run --help` lists what it takes");
+                refuse("bad value for the knob ", knob, ": ", value, "; it takes ",
+                       vmx::find_knob(knob)->values);
+            case vmx::KnobResult::only_at_boot: break;
         }
     }
 }
@@ -86,20 +88,6 @@ void make_shared_pages(Machine& machine) {
     take(machine.io_intercepts01_b, machine.io_bitmap01_b);
 }
 
-/// `best` becomes what the processor has; what it has not is refused.
-void resolve_vmcs_access(Machine& machine) {
-    vmx::VmcsAccess& access = machine.policy.vmcs_access;
-    const bool shadowing = machine.host.may(vmx::Secondary::vmcs_shadowing);
-    if (access == vmx::VmcsAccess::shadow_direct && !shadowing)
-        refuse(
-            "vmcs_access=shadow-direct: this processor has no VMCS shadowing; leave the knob away, set it to "
-            "trap, or choose "
-            "a model that has it, such as corei7_haswell_4770");
-    if (access == vmx::VmcsAccess::best)
-        access = shadowing ? vmx::VmcsAccess::shadow_direct : vmx::VmcsAccess::trap;
-    machine.shadow_direct = access == vmx::VmcsAccess::shadow_direct;
-}
-
 void require_one_processor(u32 processors) {
     if (processors > 1)
         refuse("this machine has ", processors,
@@ -121,7 +109,9 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     require_processor();
     machine.host = read_capabilities();
     require_features(machine.host);
-    resolve_vmcs_access(machine);
+    if (const char* const reason = impossible_here(machine, machine.policy); reason != nullptr)
+        refuse(reason);
+    resolve(machine, machine.policy);
     machine.offered = vmx::offer(machine.host, machine.policy);
 
     take_memory(machine, boot_info);

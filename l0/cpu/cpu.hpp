@@ -20,7 +20,8 @@ struct Gprs {
     static constexpr unsigned rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7;
 };
 
-/// Shared by all processors, and constant once L1 runs but for `partition`'s device pages.
+/// Shared by all processors, and constant once L1 runs but for `partition`'s device pages and the policy,
+/// which changes between turns (exit/knobs.hpp).
 struct Machine {
     mm::MemoryMap map;
     mm::Reserved reserved;
@@ -97,7 +98,8 @@ struct VmcsSlot {
     bool loads_msrs = false;
     /// L1 gave the preemption timer the value 0, at which it stays (SDM 3C 26.5.1).
     bool timer_at_zero = false;
-    /// L1 uses virtual-interrupt delivery, and the vector that was in service when the processor entered L2 last.
+    /// L1 uses virtual-interrupt delivery, and the vector that was in service when the processor entered L2
+    /// last.
     bool delivers_interrupts = false;
     u8 in_service_at_entry = 0;
     /// The entry of vmcs12's VM-entry MSR-load area that leads to no memory of L1's, counted from 1; 0: none

@@ -61,9 +61,12 @@ class Json {
 void write_knobs(Json& json, const Policy& policy) {
     json.key("knobs");
     json.open('{');
-#define K(name, text, type, initial, what) json.member(text, vmx::name_of(policy.name));
-#include <vmx/policy.def>
-#undef K
+    vmx::for_each_knob(policy, [&](const vmx::KnobRow& row, const auto& value) {
+        if constexpr (requires { vmx::name_of(value); })
+            json.member(row.name, vmx::name_of(value));
+        else
+            json.member(row.name, u64{value});
+    });
     json.close('}');
     json.line();
 }

@@ -65,7 +65,7 @@ inline Policy choose_policy(Input& input) {
             hidden = static_cast<u8>(hidden >> 1);
         }
     };
-#define K(name, text, type, initial, what) choose(policy.name);
+#define K(name, ...) choose(policy.name);
 #include <vmx/policy.def>
 #undef K
     return policy;

@@ -15,11 +15,25 @@ class Knobs(unittest.TestCase):
         self.assertEqual(found["offer.ept"], "on")
         self.assertEqual(found["trace"], "counters")
         self.assertEqual(found["vmcs_access"], "best")
+        self.assertEqual(found["ept02_keep"], "8")
 
-    def test_the_help_names_each(self) -> None:
-        text = knob_help()
+    def test_each_default_is_one_of_the_values(self) -> None:
         for knob in knobs():
-            self.assertIn(f"  {knob.name}={knob.default}: ", text)
+            first, dots, last = knob.values.partition("..")
+            if dots:
+                self.assertTrue(int(first) <= int(knob.default) <= int(last), knob.name)
+            else:
+                self.assertIn(knob.default, knob.values.split(" | "))
+
+    def test_each_says_when_it_may_change_and_what_it_trades(self) -> None:
+        for knob in knobs():
+            self.assertIn(knob.when, ("at boot", "any time"), knob.name)
+            self.assertTrue(knob.what and knob.trades and knob.shown_by, knob.name)
+
+    def test_the_help_names_each_with_its_values(self) -> None:
+        text = " ".join(knob_help().split())
+        for knob in knobs():
+            self.assertIn(f"{knob.name}={knob.default} ({knob.values}; {knob.when}): ", text)
 
 
 if __name__ == "__main__":

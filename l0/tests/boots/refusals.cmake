@@ -46,7 +46,7 @@ set_tests_properties(boot.qemu_boots_the_image_and_is_told_that_it_has_no_vmx bo
 
 # The knobs.
 kurma_refusal(boot.refuses_an_unknown_knob "unknown knob: nosuch. `./kurma run --help` lists them" RUN micro --set nosuch=1)
-kurma_refusal(boot.refuses_a_bad_value_of_a_knob "bad value for the knob offer.ept: maybe. `./kurma run --help` lists what it takes" RUN micro --set offer.ept=maybe)
+kurma_refusal(boot.refuses_a_bad_value_of_a_knob "bad value for the knob offer.ept: maybe. it takes on . off" RUN micro --set offer.ept=maybe)
 kurma_refusal(boot.refuses_shadowing_where_the_processor_has_none "vmcs_access=shadow-direct: this processor has no VMCS shadowing"
   RUN micro --cpu corei7_sandy_bridge_2600k --set vmcs_access=shadow-direct)
 

@@ -1,75 +1,73 @@
 // Every decision of Kurma that can be switched, as one value; policy.def is its table.
 //
-// In: `knob=value` words of L0's command line. Out: a Policy, or the reason why a word was refused.
+// In: knobs and values as people write them, at boot on L0's command line, later by L0's control call.
+// Out: a Policy, or the reason why a word was refused.
 #pragma once
 
 #include <ept/integer.hpp>
 #include <string_view>
+#include <vmx/knob_values.hpp>
 
 namespace kurma::vmx {
 
-enum class TraceLevel : u8 { off, counters, turns };
-enum class VmcsAccess : u8 { best, trap, shadow_direct };
+/// When a knob may change.
+enum class When : u8 { at_boot, any_time };
+constexpr const char* name_of(When when) { return when == When::at_boot ? "at boot" : "any time"; }
 
 struct Policy {
-#define K(name, text, type, initial, what) type name = initial;
+#define K(name, text, type, initial, ...) type name = initial;
 #include <vmx/policy.def>
 #undef K
 };
 
-enum class KnobResult : u8 { accepted, unknown_knob, bad_value };
+/// One row of policy.def, for those who list them.
+struct KnobRow {
+    const char *name, *values;
+    When when;
+    const char *what, *trades, *shown_by;
+};
 
-/// A value as people write it.
-constexpr const char* name_of(bool value) { return value ? "on" : "off"; }
-constexpr const char* name_of(TraceLevel level) {
-    switch (level) {
-        case TraceLevel::off: return "off";
-        case TraceLevel::counters: return "counters";
-        case TraceLevel::turns: return "turns";
+inline constexpr KnobRow knob_rows[] = {
+#define K(name, text, type, initial, values, when, what, trades, shown_by) \
+    {text, values, When::when, what, trades, shown_by},
+#include <vmx/policy.def>
+#undef K
+};
+
+enum class KnobResult : u8 { accepted, unknown_knob, bad_value, only_at_boot };
+
+/// The row of a knob by the name that people write, or nothing.
+constexpr const KnobRow* find_knob(std::string_view knob) {
+    for (const KnobRow& row : knob_rows)
+        if (knob == row.name) return &row;
+    return nullptr;
+}
+
+/// Sets one knob by the name that people write; `now` says whether L1 runs already. A refused word changes
+/// nothing.
+constexpr KnobResult set_knob(Policy& policy, std::string_view knob, std::string_view value,
+                              When now = When::at_boot) {
+#define K(name, text, type, initial, values, when, ...)                                    \
+    if (knob == text) {                                                                    \
+        type wanted = initial;                                                             \
+        if (!parse(value, wanted)) return KnobResult::bad_value;                           \
+        if (now == When::any_time && When::when == When::at_boot && wanted != policy.name) \
+            return KnobResult::only_at_boot;                                               \
+        policy.name = wanted;                                                              \
+        return KnobResult::accepted;                                                       \
     }
-    return "?";
-}
-constexpr const char* name_of(VmcsAccess access) {
-    switch (access) {
-        case VmcsAccess::best: return "best";
-        case VmcsAccess::trap: return "trap";
-        case VmcsAccess::shadow_direct: return "shadow-direct";
-    }
-    return "?";
-}
-
-namespace detail {
-
-/// Finds the value that people write so, among the first and those after it.
-template <class E, class... Rest>
-constexpr bool parse_one_of(std::string_view text, E& out, E first, Rest... rest) {
-    if (text == name_of(first)) {
-        out = first;
-        return true;
-    }
-    if constexpr (sizeof...(rest) > 0)
-        return parse_one_of(text, out, rest...);
-    else
-        return false;
-}
-
-constexpr bool parse(std::string_view text, bool& out) { return parse_one_of(text, out, true, false); }
-constexpr bool parse(std::string_view text, TraceLevel& out) {
-    return parse_one_of(text, out, TraceLevel::off, TraceLevel::counters, TraceLevel::turns);
-}
-constexpr bool parse(std::string_view text, VmcsAccess& out) {
-    return parse_one_of(text, out, VmcsAccess::best, VmcsAccess::trap, VmcsAccess::shadow_direct);
-}
-
-}  // namespace detail
-
-/// Sets one knob by the name that people write.
-constexpr KnobResult set_knob(Policy& policy, std::string_view knob, std::string_view value) {
-#define K(name, text, type, initial, what) \
-    if (knob == text) return detail::parse(value, policy.name) ? KnobResult::accepted : KnobResult::bad_value;
 #include <vmx/policy.def>
 #undef K
     return KnobResult::unknown_knob;
+}
+
+/// Calls visit(row, value) for each knob in the order of the table.
+template <class Visit>
+constexpr void for_each_knob(const Policy& policy, Visit&& visit) {
+    const KnobRow* row = knob_rows;
+#define K(name, ...) visit(*row++, policy.name);
+#include <vmx/policy.def>
+#undef K
 }
 
 }  // namespace kurma::vmx

@@ -1,0 +1,52 @@
+#include "knobs.hpp"
+
+namespace kurma::l0 {
+
+using namespace vmx;
+
+const char* impossible_here(const Machine& machine, const Policy& policy) {
+    const bool shadowing = machine.host.may(Secondary::vmcs_shadowing);
+    if (policy.vmcs_access == VmcsAccess::shadow_direct && !shadowing)
+        return "vmcs_access=shadow-direct: this processor has no VMCS shadowing; leave the knob away, set it "
+               "to "
+               "trap, or choose a model that has it, such as corei7_haswell_4770";
+    if (policy.vmcs_access == VmcsAccess::shadow_copy)
+        return "vmcs_access=shadow-copy: Kurma cannot copy to a shadow VMCS; set it to trap or shadow-direct";
+    return nullptr;
+}
+
+void resolve(Machine& machine, Policy& policy) {
+    VmcsAccess& access = policy.vmcs_access;
+    if (access == VmcsAccess::best)
+        access = machine.host.may(Secondary::vmcs_shadowing) ? VmcsAccess::shadow_direct : VmcsAccess::trap;
+    machine.shadow_direct = access == VmcsAccess::shadow_direct;
+}
+
+namespace {
+
+/// Each knob that is more than a value somebody looks at has a line here.
+void tell_owner(Cpu&, std::string_view) {}
+
+}  // namespace
+
+KnobRefusal change_knob(Cpu& cpu, std::string_view knob, std::string_view value) {
+    Policy wanted = cpu.machine->policy;
+    switch (set_knob(wanted, knob, value, When::any_time)) {
+        case KnobResult::unknown_knob: return {"there is no such knob; ask for the list of them", ""};
+        case KnobResult::bad_value: return {"it takes ", find_knob(knob)->values};
+        case KnobResult::only_at_boot:
+            return {
+                "L1 must find the same from its first instruction on; give it on Kurma's command line "
+                "(--set)",
+                ""};
+        case KnobResult::accepted: break;
+    }
+    if (const char* const reason = impossible_here(*cpu.machine, wanted); reason != nullptr)
+        return {reason, ""};
+    resolve(*cpu.machine, wanted);
+    cpu.machine->policy = wanted;
+    tell_owner(cpu, knob);
+    return {};
+}
+
+}  // namespace kurma::l0
