@@ -1,4 +1,4 @@
-// What L1 is offered (vmx/capability.hpp): worked out once per L1, then asked for at each VMREAD and VMWRITE.
+// CAPABILITY (vmx/capability.hpp): what L1 is offered, made once per L1 and asked at each VMREAD and VMWRITE.
 #include <vmx-emul/testing/capability_sets.hpp>
 #include <vmx/nested.hpp>
 

@@ -1,4 +1,4 @@
-// CHECK (vmx/check.hpp). The room sees vmcs12's image alone, so there are no VMCS accesses to count.
+// CHECK (vmx/check.hpp): vmcs12's controls and host state before an entry; its image alone, no VMCS accesses.
 #include <vmx-emul/testing/vmcs12_builder.hpp>
 #include <vmx/check.hpp>
 

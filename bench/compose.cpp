@@ -1,4 +1,4 @@
-// ept02's leaf of two (ept/compose.hpp). Pure: there is nothing to access.
+// COMPOSE (ept/compose.hpp): ept02's leaf out of ept12's and ept01's. Pure: there is nothing to access.
 #include <ept/compose.hpp>
 
 #include "measure.hpp"

@@ -1,5 +1,4 @@
-// Decoding what L1's instruction says: the field that an encoding names, and the linear address of an
-// operand.
+// DECODE (vmx/instruction.hpp): the field that an encoding of L1's names; an operand's linear address.
 #include "quiet_world.hpp"
 
 namespace kurma::bench {

@@ -1,4 +1,4 @@
-// A fault in ept02 (ept/shadow.hpp): walk ept12, walk ept01, compose, place.
+// RESOLVE (ept/shadow.hpp): a fault in ept02; walk ept12, walk ept01, compose, place.
 #include "flat_world.hpp"
 
 namespace kurma::bench {

@@ -1,4 +1,4 @@
-// ROUTE (vmx/route.hpp). The room sees no VMCS, so there are no accesses to count.
+// ROUTE (vmx/route.hpp): who answers an exit of L1 or of L2. It sees no VMCS: no accesses to count.
 #include <vmx-emul/testing/vmcs12_builder.hpp>
 #include <vmx/route.hpp>
 

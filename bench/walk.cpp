@@ -1,4 +1,4 @@
-// The walk of ept12 (ept/walk.hpp) and of ept01 (ept/table.hpp).
+// WALK (ept/walk.hpp): a guest address through ept12, by page size and up to a hole; ept01's walk.
 #include "flat_world.hpp"
 
 namespace kurma::bench {

@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from . import boottest, compare_command, demo, doctor, fuzz_command, run_command, test_command
+from . import bench_command, boottest, compare_command, demo, doctor, fuzz_command, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
 from .oracle import command as oracle
@@ -32,6 +32,7 @@ examples:
   ./kurma compare my.elf                           any image both ways: where does its console differ?
   ./kurma test -- -R ept                           those tests whose name has ept
   ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
+  ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
 
 RUN_ABOUT = """\
@@ -67,6 +68,10 @@ def parser() -> argparse.ArgumentParser:
                                description="Builds and runs libFuzzer targets (clang, ASan, UBSan); without a name: lists them.")
     fuzz_command.add_arguments(fuzz)
     fuzz.set_defaults(function=fuzz_command.command)
+    bench = commands.add_parser("bench", help=bench_command.HELP, description=bench_command.ABOUT,
+                                epilog=bench_command.examples() + "\n" + STATUSES)
+    bench_command.add_arguments(bench)
+    bench.set_defaults(function=bench_command.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from .errors import FrontDoorError
-from .paths import GUESTS, ROOT, shown
+from .paths import BENCH, GUESTS, ROOT, shown
 from .progress import Ticker, say
 
 BUILD = {"g++": "compiler", "cmake": "build", "ninja-build": "build"}
@@ -26,11 +27,19 @@ def guests() -> dict[str, str]:
     """What the guests' own packages.txt ask for, one name a line."""
     wanted: dict[str, str] = {}
     for path in sorted(GUESTS.glob("*/packages.txt")):
-        for line in path.read_text().splitlines():
-            name = line.partition("#")[0].strip()
-            if name:
-                wanted[name] = f"guest {path.parent.name}"
+        wanted |= dict.fromkeys(names_in(path), f"guest {path.parent.name}")
     return wanted
+
+
+def bench() -> dict[str, str]:
+    """What the benches' packages.txt asks for."""
+    return dict.fromkeys(names_in(BENCH / "packages.txt"), "benches")
+
+
+def names_in(path: Path) -> list[str]:
+    """The names of a packages.txt: one a line, `#` begins a remark."""
+    names = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+    return [name for name in names if name]
 
 
 def missing(wanted: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+BENCH = ROOT / "bench"
 GUESTS = ROOT / "guests" / "l1-hypervisors"
 RESULTS = ROOT / "results"
 

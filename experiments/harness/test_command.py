@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import build, fuzz_command, fuzz_target, packages
+from . import bench_command, build, fuzz_command, fuzz_target, packages
 from .errors import FrontDoorError, Status
 from .paths import ROOT
 from .progress import say
@@ -22,11 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(arguments: argparse.Namespace) -> Status:
-    wanted = packages.BUILD | packages.TESTS
+    wanted = packages.BUILD | packages.TESTS | packages.bench()
     packages.ensure(wanted if arguments.quick else wanted | packages.RUN | packages.guests())
     build.configure("host")
     build.build("host")
     fuzz_command.build_targets(fuzz_target.targets())
+    bench_command.build_program()
     if not arguments.quick:
         build.images("host", ["kurma", "micro", "conformance", "linux-kvm"])
     words = ["ctest", "--preset", "host", "--parallel", str(min(2, os.cpu_count() or 1))]
