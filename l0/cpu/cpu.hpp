@@ -40,6 +40,10 @@ struct Machine {
     ept::Hpa place(u64 l1_address) const {
         return partition.translate(ept::L1Gpa{l1_address}).value_or(nowhere);
     }
+    /// The same, for an address at which L0 or the processor will write.
+    ept::Hpa place_for_write(u64 l1_address) {
+        return partition.translate_for_write(ept::L1Gpa{l1_address}).value_or(nowhere);
+    }
     /// Whether L1 reaches vmcs02 directly (the knob, resolved), and the bitmaps of the fields for which it
     /// exits.
     bool shadow_direct = false;
@@ -78,6 +82,10 @@ struct VmcsSlot {
     bool launched02 = false, launching02 = false;
     u64 last_use = 0;
     ept::Hpa vmcs02{0}, msr_bitmap02{0}, io_bitmap02_a{0}, io_bitmap02_b{0};
+    /// The pages of L1's of which these three are made, and, if all are still good at some revision of
+    /// partition.watched(), that revision (exit/bitmaps.hpp).
+    std::array<l1vm::WatchedPages::Ticket, 3> bitmaps12{};
+    u64 bitmaps_good_at = 0;
     u16 vpid02 = 0;
     /// vmcs02 has the shadow indicator: L1 may reach it through vmcs01's link pointer, but it cannot be
     /// entered.

@@ -26,8 +26,8 @@ bool modification_log_full(const VmcsSlot& slot) { return slot.vmcs12.get(field:
 void log_modification(const Cpu& cpu, VmcsSlot& slot, ept::L2Gpa page) {
     Vmcs12& v = slot.vmcs12;
     const u16 index = v.get(field::pml_index);
-    const auto entry =
-        cpu.machine->partition.translate(ept::L1Gpa{v.get(field::pml_address) + index * sizeof(u64)});
+    const auto entry = cpu.machine->partition.translate_for_write(
+        ept::L1Gpa{v.get(field::pml_address) + index * sizeof(u64)});
     if (entry) *mm::at<volatile u64>(*entry) = page.aligned(ept::PageSize::k4).value();
     v.set(field::pml_index, static_cast<u16>(index - 1));
 }
@@ -40,7 +40,8 @@ bool describe_virtualization_exception(Cpu& cpu, const VmcsSlot& slot, bool supp
     const bool protected_mode = (read(vmcs02, field::guest_cr0) & x86::cr0::pe) != 0;
     if (!protected_mode || read(vmcs02, field::idt_vectoring_info).valid()) return false;
     // An area that lies nowhere reads as ones, and so as busy.
-    const auto area = cpu.machine->partition.translate(ept::L1Gpa{v.get(field::ve_information_address)});
+    const auto area =
+        cpu.machine->partition.translate_for_write(ept::L1Gpa{v.get(field::ve_information_address)});
     if (!area) return false;
     volatile VeInformation& information = *mm::at<volatile VeInformation>(*area);
     if (information.busy != 0) return false;

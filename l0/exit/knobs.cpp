@@ -1,5 +1,7 @@
 #include "knobs.hpp"
 
+#include "bitmaps.hpp"
+
 namespace kurma::l0 {
 
 using namespace vmx;
@@ -25,7 +27,9 @@ void resolve(Machine& machine, Policy& policy) {
 namespace {
 
 /// Each knob that is more than a value somebody looks at has a line here.
-void tell_owner(Cpu&, std::string_view) {}
+void tell_owner(Cpu& cpu, std::string_view knob) {
+    if (knob == "bitmap_merge") bitmaps_knob_changed(cpu);
+}
 
 }  // namespace
 

@@ -37,7 +37,7 @@ bool reachable(Hpa bitmap02, FieldId id) {
 
 /// The region that vmcs12's link pointer names. It was found good at the entry.
 Vmcs12Region& linked_region(const Cpu& cpu, const VmcsSlot& slot) {
-    return *mm::at<Vmcs12Region>(cpu.machine->place(slot.vmcs12.get(field::vmcs_link_pointer)));
+    return *mm::at<Vmcs12Region>(cpu.machine->place_for_write(slot.vmcs12.get(field::vmcs_link_pointer)));
 }
 
 void make_pages(Cpu& cpu, L1Shadow& shadow) {

@@ -47,7 +47,8 @@ class L1World {
     std::optional<u64> read_u64(ept::L1Gpa at) const { return read_memory<u64>(at); }
     std::optional<u32> read_u32(ept::L1Gpa at) const { return read_memory<u32>(at); }
     void or_u8(ept::L1Gpa at, u8 bits) {
-        if (const auto host = translate(at)) __atomic_fetch_or(mm::at<u8>(*host), bits, __ATOMIC_SEQ_CST);
+        if (const auto host = translate_for_write(at))
+            __atomic_fetch_or(mm::at<u8>(*host), bits, __ATOMIC_SEQ_CST);
     }
     u64 pdpte(unsigned index) const {
         constexpr vmx::FieldId fields[] = {vmx::FieldId::guest_pdpte0, vmx::FieldId::guest_pdpte1,
@@ -62,7 +63,7 @@ class L1World {
         return value & ((u64{1} << (8 * bytes)) - 1);
     }
     void write_bytes(ept::L1Gpa at, u64 value, unsigned bytes) {
-        if (const auto host = translate(at)) __builtin_memcpy(mm::at<void>(*host), &value, bytes);
+        if (const auto host = translate_for_write(at)) __builtin_memcpy(mm::at<void>(*host), &value, bytes);
     }
 
     vmx::Vmcs12* find_active(ept::L1Gpa region) {
@@ -95,6 +96,9 @@ class L1World {
 
   private:
     std::optional<ept::Hpa> translate(ept::L1Gpa at) const { return cpu_.machine->partition.translate(at); }
+    std::optional<ept::Hpa> translate_for_write(ept::L1Gpa at) {
+        return cpu_.machine->partition.translate_for_write(at);
+    }
     template <class T>
     std::optional<T> read_memory(ept::L1Gpa at) const {
         const auto host = translate(at);

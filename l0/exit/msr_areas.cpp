@@ -116,7 +116,8 @@ bool store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
         const bool read_it = is_vmx_msr(entry->index) ? vmx_msr_value(cpu, entry->index, entry->data)
                                                       : read_msr(vmcs02, entry->index, entry->data);
         if (!read_it) return broken(i, CheckId::msr_store_faults);
-        const auto host = cpu.machine->partition.translate(L1Gpa{area + u64{i} * sizeof(MsrAreaEntry)});
+        const auto host =
+            cpu.machine->partition.translate_for_write(L1Gpa{area + u64{i} * sizeof(MsrAreaEntry)});
         mm::at<MsrAreaEntry>(*host)->data = entry->data;
     }
     return true;

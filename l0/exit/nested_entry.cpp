@@ -4,6 +4,7 @@
 #include "../hw/cpu.hpp"
 #include "../trace/death.hpp"
 #include "../trace/log.hpp"
+#include "bitmaps.hpp"
 #include "ept02.hpp"
 #include "l1_shadowing.hpp"
 #include "l1_world.hpp"
@@ -23,9 +24,9 @@ using ept::L1Gpa;
 
 namespace {
 
-/// Where an address of L1's leads that may be a device's or the ROM's: such a page is mapped for L1 when it is
-/// first touched, and this may be the first time. The APIC-access page, which is only compared with, is often
-/// the real local APIC's.
+/// Where an address of L1's leads that may be a device's or the ROM's: such a page is mapped for L1 when it
+/// is first touched, and this may be the first time. The APIC-access page, which is only compared with, is
+/// often the real local APIC's.
 Hpa place_device_too(const Cpu& cpu, u64 address12) {
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     const L1Gpa page{address12};
@@ -46,31 +47,13 @@ Inherited inherited_from_l1(const Vmcs12& v, u64 efer, const CurrentVmcs<Which::
     return l1;
 }
 
-/// A bitmap page of vmcs02, made anew from L1's page as it is now.
-void merge_bitmap(const Cpu& cpu, Hpa page02, u64 address12, const Intercepts01& of_l0) {
-    hw::copy_page(mm::at<u64>(page02), mm::at<u64>(cpu.machine->place(address12)));
-    of_l0.add_to(mm::at<u64>(page02));
-}
-
-void merge_bitmaps(const Cpu& cpu, const VmcsSlot& slot) {
-    const Machine& machine = *cpu.machine;
-    const Vmcs12& v = slot.vmcs12;
-    const PrimaryControls primary = v.get(field::primary_controls);
-    if (primary.has(Primary::use_msr_bitmaps))
-        merge_bitmap(cpu, slot.msr_bitmap02, v.get(field::msr_bitmap), machine.msr_intercepts01);
-    if (primary.has(Primary::use_io_bitmaps)) {
-        merge_bitmap(cpu, slot.io_bitmap02_a, v.get(field::io_bitmap_a), machine.io_intercepts01_a);
-        merge_bitmap(cpu, slot.io_bitmap02_b, v.get(field::io_bitmap_b), machine.io_intercepts01_b);
-    }
-}
-
 Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const bool io_of_l1 = v.get(field::primary_controls).has(Primary::use_io_bitmaps);
     return {.msr_bitmap = slot.msr_bitmap02,
             .io_bitmap_a = io_of_l1 ? slot.io_bitmap02_a : cpu.machine->io_bitmap01_a,
             .io_bitmap_b = io_of_l1 ? slot.io_bitmap02_b : cpu.machine->io_bitmap01_b,
-            .virtual_apic = cpu.machine->place(v.get(field::virtual_apic_address)),
+            .virtual_apic = cpu.machine->place_for_write(v.get(field::virtual_apic_address)),
             .apic_access = v.secondary().has(Secondary::virtualize_apic_accesses)
                                ? place_device_too(cpu, v.get(field::apic_access_address))
                                : cpu.machine->nowhere,
@@ -185,7 +168,8 @@ InstrOutcome enter_l2(Cpu& cpu) {
         slot.ept02 = ept12 ? &ept02_for(cpu, v.get(field::eptp)) : nullptr;
         v.dirty.add(FieldId::eptp);
     }
-    merge_bitmaps(cpu, slot);
+    note_bitmap_fields(slot);
+    keep_bitmaps(cpu, slot);
     keep_vpid(cpu, slot);
 
     make_ordinary(cpu, slot);

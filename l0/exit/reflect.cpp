@@ -19,7 +19,7 @@ namespace {
 constexpr u32 abort_saving_msrs = 1, abort_loading_msrs = 4;
 
 [[noreturn]] void vm_abort(Cpu& cpu, const VmcsSlot& slot, u32 indicator, const char* what) {
-    if (const auto host = cpu.machine->partition.translate(slot.vmcs12.region))
+    if (const auto host = cpu.machine->partition.translate_for_write(slot.vmcs12.region))
         mm::at<Vmcs12Region>(*host)->abort_indicator = indicator;
     l1_died(cpu, what);
 }

@@ -10,8 +10,13 @@ using ept::L1Gpa;
 
 namespace {
 
-Vmcs12Region* region_in_memory(const Cpu& cpu, L1Gpa region) {
+const Vmcs12Region* region_in_memory(const Cpu& cpu, L1Gpa region) {
     const auto host = cpu.machine->partition.translate(region);
+    return host ? mm::at<Vmcs12Region>(*host) : nullptr;
+}
+
+Vmcs12Region* region_to_write(const Cpu& cpu, L1Gpa region) {
+    const auto host = cpu.machine->partition.translate_for_write(region);
     return host ? mm::at<Vmcs12Region>(*host) : nullptr;
 }
 
@@ -50,7 +55,7 @@ void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
 }
 
 void save_to(Cpu& cpu, VmcsSlot& slot, bool clear) {
-    Vmcs12Region* const region = region_in_memory(cpu, slot.vmcs12.region);
+    Vmcs12Region* const region = region_to_write(cpu, slot.vmcs12.region);
     if (region == nullptr) return;
     exit_information_to_image(cpu, slot);
     guest_state_to_image(cpu, slot);
@@ -114,7 +119,7 @@ void clear_slot(Cpu& cpu, VmcsSlot& slot) {
 }
 
 void mark_region_clear(Cpu& cpu, L1Gpa region) {
-    if (Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) memory->launched = 0;
+    if (Vmcs12Region* const memory = region_to_write(cpu, region); memory != nullptr) memory->launched = 0;
 }
 
 void guest_state_to_image(Cpu& cpu, VmcsSlot& slot) {

@@ -12,7 +12,7 @@ class Partition;
 
 class EptWorld {
   public:
-    EptWorld(mm::Pages& pages, const Partition& partition) : pages_(pages), partition_(partition) {}
+    EptWorld(mm::Pages& pages, Partition& partition) : pages_(pages), partition_(partition) {}
 
     u64 load(ept::Hpa at) { return *mm::at<volatile u64>(at); }
     void store(ept::Hpa at, u64 bits) { *mm::at<volatile u64>(at) = bits; }
@@ -26,7 +26,7 @@ class EptWorld {
 
   private:
     mm::Pages& pages_;
-    const Partition& partition_;
+    Partition& partition_;
 };
 
 }  // namespace kurma::l0::l1vm

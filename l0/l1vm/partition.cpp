@@ -20,14 +20,16 @@ std::optional<u64> EptWorld::read_entry(L1Gpa at) const {
 }
 
 bool EptWorld::compare_exchange_entry(L1Gpa at, u64 expected, u64 desired) {
-    const std::optional<Hpa> host = partition_.translate(at);
+    const std::optional<Hpa> host = partition_.translate_for_write(at);
     if (!host) return true;
     return __atomic_compare_exchange_n(mm::at<u64>(*host), &expected, desired, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_SEQ_CST);
 }
 
 std::optional<ept::Leaf<ept::Space::host>> EptWorld::walk01(L1Gpa at) {
-    return ept::lookup(*this, partition_.root(), at);
+    const auto leaf = ept::lookup(*this, partition_.root(), at);
+    if (leaf) partition_.note_shadowed(at, *leaf);
+    return leaf;
 }
 
 void Partition::init(mm::Pages& pages, const mm::MemoryMap& map, const mm::Reserved& kept,
@@ -70,6 +72,34 @@ void Partition::add_memory(EptWorld& world, L1Gpa first, Hpa host, u64 size) {
         CHECK(change.complete && !change.debt.owed());
         done += ept::bytes(page_size);
     }
+}
+
+/// Where ept01's entry for a page is that has a 4K leaf.
+Hpa Partition::entry01(EptWorld& world, L1Gpa page) const {
+    Hpa table = root_;
+    for (unsigned level = ept::root_level; level > ept::last_level; --level)
+        table = ept::Entry{world.load(table + ept::entry_offset(page.value(), level))}
+                    .address<ept::Space::host>();
+    return table + ept::entry_offset(page.value(), ept::last_level);
+}
+
+Partition::Watching Partition::watch(EptWorld& world, L1Gpa page, u64 clock) {
+    if (const auto ticket = watched_.ticket_of(page); ticket.number != 0) return {.ticket = ticket};
+    if (!translate(page) || !watched_.worth_watching(page, clock)) return {};
+    auto leaf = ept::lookup(world, root_, page);
+    CHECK(leaf.has_value());
+    if (leaf->size != PageSize::k4) {
+        if (splits_left_ == 0) return {};
+        --splits_left_;
+    }
+    leaf = ept::narrowed(*leaf, PageSize::k4, page);
+    leaf->access = leaf->access.without(Access::write);
+    auto change = ept::map(world, root_, page, *leaf);
+    if (!change.complete) return {.debt = std::move(change.debt)};
+    const bool shadowed = watched_.may_be_shadowed(page);
+    return {.ticket = watched_.begin(page, entry01(world, page), clock),
+            .debt = std::move(change.debt),
+            .shadowed = shadowed};
 }
 
 DemandMap Partition::map_on_demand(EptWorld& world, L1Gpa address) {

@@ -14,6 +14,7 @@
 
 #include "../mm/own_tables.hpp"
 #include "ept_world.hpp"
+#include "watched_pages.hpp"
 
 namespace kurma::l0::l1vm {
 
@@ -42,6 +43,33 @@ class Partition {
         return std::nullopt;
     }
 
+    /// The same, for one who is about to write there before the guest runs on: whoever watches the page is to
+    /// know. All writes of L0 to L1's memory, and of the processor by addresses that L0 gives it, start here.
+    [[gnu::always_inline]] std::optional<ept::Hpa> translate_for_write(ept::L1Gpa address) {
+        if (watched_.may_know(address)) [[unlikely]]
+            watched_.written(address);
+        return translate(address);
+    }
+
+    struct [[nodiscard]] Watching {
+        /// None: the page is no memory, or nothing that is worth it or that there are tables for.
+        WatchedPages::Ticket ticket{};
+        /// Of ept01.
+        ept::FlushDebt debt = ept::FlushDebt::none();
+        /// Ept02s may still let an L2 write the page: they are to be dropped before it is looked at.
+        bool shadowed = false;
+    };
+    /// Takes the right to write a 4K page from L1 until somebody writes it. `clock` counts exits.
+    Watching watch(EptWorld& world, ept::L1Gpa page, u64 clock);
+    const WatchedPages& watched() const { return watched_; }
+    void watch_nothing() { watched_.forget_all(); }
+    /// An ept02 is about to be given what this leaf allows. A larger one holds no page that was ever watched.
+    void note_shadowed(ept::L1Gpa address, const ept::Leaf<ept::Space::host>& leaf01) {
+        const bool known = watched_.may_know(address) && leaf01.size == ept::PageSize::k4;
+        if (known && leaf01.access.includes(ept::Access::write)) [[unlikely]]
+            watched_.note_shadowed(address);
+    }
+
     /// Maps a device page that L1 touches for the first time, uncacheable, at its own address.
     DemandMap map_on_demand(EptWorld& world, ept::L1Gpa address);
 
@@ -49,6 +77,7 @@ class Partition {
     ept::Hpa root() const { return root_; }
 
   private:
+    ept::Hpa entry01(EptWorld& world, ept::L1Gpa page) const;
     void add_memory(EptWorld& world, ept::L1Gpa first, ept::Hpa host, u64 size);
 
     std::array<Stretch, capacity> stretches_{};
@@ -56,6 +85,9 @@ class Partition {
     ept::Hpa root_{0};
     mm::Reserved kept_{};
     ept::Capabilities host_{};
+    WatchedPages watched_{};
+    /// So many large pages of ept01 may still be split for watching: tables that L1 cannot make L0 give up.
+    usize splits_left_ = 128;
 };
 
 }  // namespace kurma::l0::l1vm
