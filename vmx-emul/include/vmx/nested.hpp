@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <ept/address.hpp>
+#include <initializer_list>
 #include <vmx/capability.hpp>
 #include <vmx/field.hpp>
 
@@ -27,6 +28,11 @@ class FieldSet {
         for (usize i = 0; i < words; ++i) result.word_[i] = word_[i] & other.word_[i];
         return result;
     }
+    constexpr FieldSet operator|(const FieldSet& other) const {
+        FieldSet result;
+        for (usize i = 0; i < words; ++i) result.word_[i] = word_[i] | other.word_[i];
+        return result;
+    }
     template <class Visit>
     constexpr void for_each(Visit visit) const {
         for (usize i = 0; i < words; ++i)
@@ -34,6 +40,11 @@ class FieldSet {
                 visit(static_cast<FieldId>(i * 64 + static_cast<usize>(std::countr_zero(rest))));
     }
 
+    static consteval FieldSet of(std::initializer_list<FieldId> fields) {
+        FieldSet set;
+        for (FieldId id : fields) set.add(id);
+        return set;
+    }
     /// All fields whose row satisfies a predicate.
     template <class Predicate>
     static consteval FieldSet where(Predicate predicate) {
