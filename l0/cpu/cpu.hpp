@@ -20,6 +20,23 @@ struct Gprs {
     static constexpr unsigned rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7;
 };
 
+/// The bitmaps of one way of VMCS shadowing: a set bit makes L1's access to the field exit.
+struct ShadowBitmaps {
+    ept::Hpa vmread{0}, vmwrite{0};
+};
+
+/// The fields that `shadow-copy` moves, those that L1 may write first.
+struct CopiedFields {
+    static constexpr usize capacity = 40;
+    struct One {
+        u32 encoding;
+        vmx::FieldId id;
+        vmx::Home home;
+    };
+    std::array<One, capacity> field{};
+    usize writable = 0, count = 0;
+};
+
 /// Shared by all processors, and constant once L1 runs but for `partition`'s device pages and the policy,
 /// which changes between turns (exit/knobs.hpp).
 struct Machine {
@@ -44,10 +61,10 @@ struct Machine {
     ept::Hpa place_for_write(u64 l1_address) {
         return partition.translate_for_write(ept::L1Gpa{l1_address}).value_or(nowhere);
     }
-    /// Whether L1 reaches vmcs02 directly (the knob, resolved), and the bitmaps of the fields for which it
-    /// exits.
-    bool shadow_direct = false;
-    ept::Hpa vmread_bitmap{0}, vmwrite_bitmap{0};
+    /// Whether L1 has a shadow VMCS while it runs: vmcs_access is not `trap`.
+    bool shadowing = false;
+    ShadowBitmaps bitmaps_direct{}, bitmaps_copy{};
+    CopiedFields copied{};
     /// One bit per encoding of a field that the processor has and L1 is not offered; for an L1 that uses VMCS
     /// shadowing.
     ept::Hpa hidden_fields{0};
@@ -73,6 +90,18 @@ struct L1Shadow {
     bool in_use = false;
 };
 
+/// How L1 reaches the shadowed fields of one vmcs12 now (exit/shadow_vmcs.hpp): not at all; in vmcs02, which
+/// has the shadow indicator and so cannot be entered; in a copy, whose writable fields count and vmcs12's own
+/// do not.
+enum class Reach : u8 { none, itself, copy };
+
+/// The shadow VMCS of `shadow-copy`, made at first use, and what L0 knows it to hold, in the order of
+/// CopiedFields.
+struct ShadowCopy {
+    ept::Hpa vmcs{0};
+    std::array<u64, CopiedFields::capacity> known{};
+};
+
 /// An active vmcs12 and the vmcs02 that carries it.
 struct VmcsSlot {
     vmx::Vmcs12 vmcs12{};
@@ -87,9 +116,8 @@ struct VmcsSlot {
     std::array<l1vm::WatchedPages::Ticket, 3> bitmaps12{};
     u64 bitmaps_good_at = 0;
     u16 vpid02 = 0;
-    /// vmcs02 has the shadow indicator: L1 may reach it through vmcs01's link pointer, but it cannot be
-    /// entered.
-    bool is_shadow = false;
+    Reach reach = Reach::none;
+    ShadowCopy copy{};
     /// vmcs12's VPID and EPT pointer at the last entry: L2's translations stay valid while they do not
     /// change.
     u16 last_vpid12 = 0;

@@ -84,10 +84,6 @@ void write_controls01(const Machine& machine, const CurrentVmcs<Which::vmcs01>& 
     write(vmcs, field::eptp, machine.partition.eptp01());
     if (host.may(Secondary::enable_vpid)) write(vmcs, field::vpid, Cpu::vpid01);
     if (host.may(Secondary::enable_xsaves)) write(vmcs, field::xss_exiting_bitmap, 0);
-    if (machine.shadow_direct) {
-        write(vmcs, field::vmread_bitmap, machine.vmread_bitmap.value());
-        write(vmcs, field::vmwrite_bitmap, machine.vmwrite_bitmap.value());
-    }
     // L1 sees the control-register bits that VMX operation fixes as if they were its own.
     write(vmcs, field::cr0_guest_host_mask, x86::cr0::ne);
     write(vmcs, field::cr4_guest_host_mask, x86::cr4::vmxe);
@@ -113,6 +109,12 @@ Hpa make_vmcs(Cpu& cpu) {
     return page;
 }
 
+Hpa make_shadow_vmcs(Cpu& cpu) {
+    const Hpa page = make_vmcs(cpu);
+    *mm::at<u32>(page) |= shadow_indicator;
+    return page;
+}
+
 void enter_vmx_operation(Cpu& cpu) {
     tables = load_descriptor_tables();
     // CR4.OSXSAVE lets L0 execute XSETBV for L1, and is what CPUID reports; see exit/cpuid.cpp.
@@ -127,9 +129,9 @@ void enter_vmx_operation(Cpu& cpu) {
     const auto vmcs = make_vmcs01_current(cpu);
     find_fields(*cpu.machine);
     find_hidden_fields(*cpu.machine);
-    if (cpu.machine->shadow_direct) make_shadow_bitmaps(*cpu.machine);
     write_common(cpu, vmcs);
     write_controls01(*cpu.machine, vmcs);
+    prepare_shadowing(cpu);
 }
 
 }  // namespace kurma::l0

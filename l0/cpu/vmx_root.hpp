@@ -11,6 +11,8 @@ void enter_vmx_operation(Cpu& cpu);
 
 /// A page with the processor's VMCS revision, cleared.
 ept::Hpa make_vmcs(Cpu& cpu);
+/// The same as a shadow VMCS: it can be linked to, not entered.
+ept::Hpa make_shadow_vmcs(Cpu& cpu);
 
 /// Writes what every VMCS of this processor has in common: L0's host state, no MSR areas, no linked VMCS.
 void write_common(const Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs);

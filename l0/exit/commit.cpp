@@ -22,7 +22,7 @@ void deliver_nmi(Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs01) {
 
 bool commit(Cpu& cpu) {
     if (cpu.level == Level::l1) {
-        if (cpu.relink && cpu.machine->shadow_direct) link_shadow(cpu);
+        if (cpu.relink && cpu.machine->shadowing) link_shadow(cpu);
         const auto vmcs01 = make_vmcs01_current(cpu);
         if (cpu.nmi_pending) [[unlikely]]
             deliver_nmi(cpu, vmcs01);

@@ -1,6 +1,7 @@
 #include "knobs.hpp"
 
 #include "bitmaps.hpp"
+#include "shadow_vmcs.hpp"
 
 namespace kurma::l0 {
 
@@ -10,18 +11,19 @@ const char* impossible_here(const Machine& machine, const Policy& policy) {
     const bool shadowing = machine.host.may(Secondary::vmcs_shadowing);
     if (policy.vmcs_access == VmcsAccess::shadow_direct && !shadowing)
         return "vmcs_access=shadow-direct: this processor has no VMCS shadowing; leave the knob away, set it "
-               "to "
-               "trap, or choose a model that has it, such as corei7_haswell_4770";
-    if (policy.vmcs_access == VmcsAccess::shadow_copy)
-        return "vmcs_access=shadow-copy: Kurma cannot copy to a shadow VMCS; set it to trap or shadow-direct";
+               "to trap, "
+               "or choose a model that has it, such as corei7_haswell_4770";
+    if (policy.vmcs_access == VmcsAccess::shadow_copy && !shadowing)
+        return "vmcs_access=shadow-copy: this processor has no VMCS shadowing; leave the knob away, set it "
+               "to trap, "
+               "or choose a model that has it, such as corei7_haswell_4770";
     return nullptr;
 }
 
-void resolve(Machine& machine, Policy& policy) {
+void resolve(const Machine& machine, Policy& policy) {
     VmcsAccess& access = policy.vmcs_access;
     if (access == VmcsAccess::best)
         access = machine.host.may(Secondary::vmcs_shadowing) ? VmcsAccess::shadow_direct : VmcsAccess::trap;
-    machine.shadow_direct = access == VmcsAccess::shadow_direct;
 }
 
 namespace {
@@ -29,6 +31,7 @@ namespace {
 /// Each knob that is more than a value somebody looks at has a line here.
 void tell_owner(Cpu& cpu, std::string_view knob) {
     if (knob == "bitmap_merge") bitmaps_knob_changed(cpu);
+    if (knob == "vmcs_access") vmcs_access_changed(cpu);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ struct KnobRefusal {
 const char* impossible_here(const Machine& machine, const vmx::Policy& policy);
 
 /// Makes of a policy what L0 works by: `best` becomes what the processor has.
-void resolve(Machine& machine, vmx::Policy& policy);
+void resolve(const Machine& machine, vmx::Policy& policy);
 
 /// Changes one knob while L1 runs. It holds from the next turn on.
 KnobRefusal change_knob(Cpu& cpu, std::string_view knob, std::string_view value);

@@ -42,19 +42,9 @@ Vmcs12Region& linked_region(const Cpu& cpu, const VmcsSlot& slot) {
 
 void make_pages(Cpu& cpu, L1Shadow& shadow) {
     mm::Pages& pages = cpu.machine->pages;
-    shadow.vmcs = make_vmcs(cpu);
-    *mm::at<u32>(shadow.vmcs) |= shadow_indicator;
+    shadow.vmcs = make_shadow_vmcs(cpu);
     shadow.vmread_bitmap = mm::must_allocate(pages);
     shadow.vmwrite_bitmap = mm::must_allocate(pages);
-}
-
-void make_shadow_current(Cpu& cpu, const L1Shadow& shadow) { make_current(cpu, shadow.vmcs); }
-
-/// Only a VMCS that is not active may be reached through a link pointer.
-void release_shadow(Cpu& cpu, const L1Shadow& shadow) {
-    ++cpu.totals.vmclear;
-    hw::vmclear(shadow.vmcs);
-    if (cpu.current == shadow.vmcs) cpu.current = Hpa{no_pointer};
 }
 
 }  // namespace
@@ -83,14 +73,14 @@ Hpa load_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
     if (VmcsSlot* const active = find_slot(cpu, L1Gpa{slot.vmcs12.get(field::vmcs_link_pointer)}))
         write_back(cpu, *active);
     const Vmcs12Region& region = linked_region(cpu, slot);
-    make_shadow_current(cpu, shadow);
+    make_current(cpu, shadow.vmcs);
     cpu.machine->offered_fields.for_each([&](FieldId id) {
         if (!reachable(shadow.vmread_bitmap, id) && !reachable(shadow.vmwrite_bitmap, id)) return;
         const Encoding encoding = row_of(id).encoding;
         ++cpu.totals.vmwrite;
         hw::vmwrite(encoding.raw, region.image[static_cast<usize>(id)] & value_mask(encoding));
     });
-    release_shadow(cpu, shadow);
+    release_vmcs(cpu, shadow.vmcs);
     shadow.in_use = true;
     return shadow.vmcs;
 }
@@ -99,13 +89,13 @@ void save_l1_shadow(Cpu& cpu, VmcsSlot& slot) {
     L1Shadow& shadow = slot.l1_shadow;
     shadow.in_use = false;
     Vmcs12Region& region = linked_region(cpu, slot);
-    make_shadow_current(cpu, shadow);
+    make_current(cpu, shadow.vmcs);
     cpu.machine->offered_fields.for_each([&](FieldId id) {
         if (!reachable(shadow.vmwrite_bitmap, id)) return;
         ++cpu.totals.vmread;
         region.image[static_cast<usize>(id)] = hw::vmread(row_of(id).encoding.raw);
     });
-    release_shadow(cpu, shadow);
+    release_vmcs(cpu, shadow.vmcs);
 }
 
 Why answer_shadowed_field(Cpu& cpu, Gprs& gprs, const L2Exit& exit) {

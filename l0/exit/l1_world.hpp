@@ -6,6 +6,7 @@
 #include "../cpu/vmcs.hpp"
 #include "../hw/cpu.hpp"
 #include "ept02.hpp"
+#include "shadow_copy.hpp"
 #include "slots.hpp"
 
 namespace kurma::l0 {
@@ -86,7 +87,10 @@ class L1World {
         return value;
     }
     void write_home02(vmx::Vmcs12& v, vmx::FieldId id, u64 value) {
-        make_vmcs02_current(cpu_, slot_of(v)).write_raw(id, value);
+        VmcsSlot& slot = slot_of(v);
+        make_vmcs02_current(cpu_, slot).write_raw(id, value);
+        if (slot.reach == Reach::copy) [[unlikely]]
+            write_to_copy(cpu_, slot, id, value);
         make_vmcs01_current(cpu_);
     }
     void drop_ept02(ept::Eptp eptp12) { l0::drop_ept02(cpu_, eptp12); }

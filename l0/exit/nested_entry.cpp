@@ -146,6 +146,7 @@ void tidy_after_exit(VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
 
 InstrOutcome enter_l2(Cpu& cpu) {
     VmcsSlot& slot = slot_of(*cpu.nested.current);
+    bring_home(cpu, slot);
     Vmcs12& v = slot.vmcs12;
     const auto vmcs01 = make_vmcs01_current(cpu);
     CheckResult failure{};
@@ -172,7 +173,6 @@ InstrOutcome enter_l2(Cpu& cpu) {
     keep_bitmaps(cpu, slot);
     keep_vpid(cpu, slot);
 
-    make_ordinary(cpu, slot);
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     if (!v.dirty.empty()) {
         merge_same(*checked, vmcs02);

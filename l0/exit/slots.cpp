@@ -2,6 +2,7 @@
 
 #include "../cpu/vmcs.hpp"
 #include "../cpu/vmx_root.hpp"
+#include "shadow_copy.hpp"
 
 namespace kurma::l0 {
 
@@ -55,6 +56,7 @@ void fill_vmcs02(Cpu& cpu, VmcsSlot& slot) {
 }
 
 void save_to(Cpu& cpu, VmcsSlot& slot, bool clear) {
+    if (slot.reach == Reach::copy) fetch_copy(cpu, slot);
     Vmcs12Region* const region = region_to_write(cpu, slot.vmcs12.region);
     if (region == nullptr) return;
     exit_information_to_image(cpu, slot);

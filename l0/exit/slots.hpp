@@ -16,12 +16,16 @@ VmcsSlot& activate_slot(Cpu& cpu, ept::L1Gpa region);
 void write_back(Cpu& cpu, VmcsSlot& slot);
 /// Writes a slot back to L1's memory as clear, and frees it.
 void clear_slot(Cpu& cpu, VmcsSlot& slot);
-/// VMCLEAR of the slot's vmcs02 on the processor: nothing of it is cached, and its next entry is a VMLAUNCH.
-inline void clear_vmcs02(Cpu& cpu, VmcsSlot& slot) {
+/// VMCLEAR on the processor: the region is whole, nothing of it is cached, and its next entry is a VMLAUNCH.
+/// Only a VMCS that is not active may be reached through a link pointer.
+inline void release_vmcs(Cpu& cpu, ept::Hpa vmcs) {
     ++cpu.totals.vmclear;
-    hw::vmclear(slot.vmcs02);
+    hw::vmclear(vmcs);
+    if (cpu.current == vmcs) cpu.current = ept::Hpa{vmx::no_pointer};
+}
+inline void clear_vmcs02(Cpu& cpu, VmcsSlot& slot) {
+    release_vmcs(cpu, slot.vmcs02);
     slot.launched02 = false;
-    if (cpu.current == slot.vmcs02) cpu.current = ept::Hpa{vmx::no_pointer};
 }
 /// Marks a VMCS that is not active as clear in L1's memory.
 void mark_region_clear(Cpu& cpu, ept::L1Gpa region);

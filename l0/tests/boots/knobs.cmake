@@ -41,7 +41,12 @@ kurma_boot_test(NAME boot.a_shadowed_vmcs_access_of_l1_costs_no_exit
   EXPECT --expect-l0 "\"vmcs_access\":\"shadow-direct\"" --expect-console "^cost l1=micro level=L2 op=cpuid-3r1w n=200 .* exits=400 "
          --expect-console "^cost l1=micro level=L2 op=cpuid-11r3w n=200 .* exits=600 " ${without_exits}
   RUN micro --cmdline mode=costs --set vmcs_access=shadow-direct)
-foreach(access IN ITEMS trap shadow-direct)
+# A copy can hold controls too, so that not even the 11r3w's third write exits.
+kurma_boot_test(NAME boot.a_copied_vmcs_access_of_l1_costs_no_exit
+  EXPECT --expect-l0 "\"vmcs_access\":\"shadow-copy\"" --expect-console "^cost l1=micro level=L2 op=cpuid-3r1w n=200 .* exits=400 "
+         --expect-console "^cost l1=micro level=L2 op=cpuid-11r3w n=200 .* exits=400 " ${without_exits}
+  RUN micro --cmdline mode=costs --set vmcs_access=shadow-copy)
+foreach(access IN ITEMS trap shadow-copy shadow-direct)
   kurma_boot_test(NAME boot.micro_passes_its_cases_with_vmcs_access_${access}
     EXPECT ${every_case_passes} --expect-l0 "\"vmcs_access\":\"${access}\""
            --equal-bare "^test (?!kurma-(control|counts|memory)|error-1-vmcall-in-root)"

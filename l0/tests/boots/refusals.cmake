@@ -49,6 +49,8 @@ kurma_refusal(boot.refuses_an_unknown_knob "unknown knob: nosuch. `./kurma run -
 kurma_refusal(boot.refuses_a_bad_value_of_a_knob "bad value for the knob offer.ept: maybe. it takes on . off" RUN micro --set offer.ept=maybe)
 kurma_refusal(boot.refuses_shadowing_where_the_processor_has_none "vmcs_access=shadow-direct: this processor has no VMCS shadowing"
   RUN micro --cpu corei7_sandy_bridge_2600k --set vmcs_access=shadow-direct)
+kurma_refusal(boot.refuses_a_shadow_copy_where_the_processor_has_none "vmcs_access=shadow-copy: this processor has no VMCS shadowing"
+  RUN micro --cpu corei7_sandy_bridge_2600k --set vmcs_access=shadow-copy)
 
 # The payload.
 kurma_refusal(boot.refuses_to_run_without_a_payload "no payload: give L0 a Multiboot module" --no-payload RUN micro)
