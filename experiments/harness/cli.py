@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from . import bench_command, boottest, compare_command, demo, doctor, fuzz_command, run_command, test_command
+from . import bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
 from .oracle import command as oracle
@@ -32,6 +32,7 @@ examples:
   ./kurma compare my.elf                           any image both ways: where does its console differ?
   ./kurma test -- -R ept                           those tests whose name has ept
   ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
+  ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
 
@@ -68,6 +69,10 @@ def parser() -> argparse.ArgumentParser:
                                description="Builds and runs libFuzzer targets (clang, ASan, UBSan); without a name: lists them.")
     fuzz_command.add_arguments(fuzz)
     fuzz.set_defaults(function=fuzz_command.command)
+    counts = commands.add_parser("counts", help=counts_command.HELP, description=counts_command.ABOUT,
+                                 epilog=counts_command.EXAMPLES + "\n" + STATUSES)
+    counts_command.add_arguments(counts)
+    counts.set_defaults(function=counts_command.command)
     bench = commands.add_parser("bench", help=bench_command.HELP, description=bench_command.ABOUT,
                                 epilog=bench_command.examples() + "\n" + STATUSES)
     bench_command.add_arguments(bench)

@@ -1,0 +1,83 @@
+"""Boots of one L1 with these or those knobs, and the cost lines that each prints: what counts, model and knobs share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import build, packages
+from .costs import Cost, CostError, parse
+from .errors import FrontDoorError, Status
+from .paths import build_dir, shown
+from .payload import Choice, Images, boot_plan, check_choice
+from .platform_bochs import DEFAULT_CPU, Machine, check_machine
+from .progress import Ticker
+from .run import Request, Run, drive
+
+AT_ONCE = 2
+TIMEOUT_SECONDS = {"micro": 180.0, "linux-kvm": 600.0}
+COSTS_CMDLINE = {"micro": "mode=costs", "linux-kvm": "kurma.mode=probe"}   # What makes each print its costs.
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One boot. Its name is also that of its directory."""
+
+    name: str
+    l1: str = "micro"
+    knobs: tuple[str, ...] = ()
+    cpu: str = DEFAULT_CPU
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.l1, True, COSTS_CMDLINE[self.l1], knobs=list(self.knobs))
+
+
+def images_for(setups: Sequence[Setup]) -> Images:
+    """Installs and builds what these boots need."""
+    for setup in setups:
+        check_choice(setup.choice)
+    packages.ensure(packages.BUILD | packages.RUN)
+    for setup in setups:
+        check_machine(Machine(setup.cpu))
+    build.images("metal", ["kurma", *sorted({setup.l1 for setup in setups})])
+    return Images(build_dir("metal"))
+
+
+def measure(setups: Sequence[Setup], images: Images, directory: Path, at_once: int = AT_ONCE) -> dict[str, list[Cost]]:
+    """Boots them all. A boot that does not end well, or prints no costs, ends the command: there is nothing to compare."""
+    ticker = Ticker()
+    runs = {setup.name: _run(setup, images, directory) for setup in setups}
+    ended: list[str] = []
+
+    def each_round(active: list[Run]) -> None:
+        for name, run in runs.items():
+            if run.result is not None and name not in ended:
+                ended.append(name)
+        at_work = ", ".join(run.request.name for run in active)
+        ticker.tick(f"boots {len(ended) + 1} to {len(ended) + len(active)} of {len(runs)}: {at_work}")
+
+    drive(runs.values(), at_once, each_round)
+    ticker.quiet()
+    return {name: _costs(name, run) for name, run in runs.items()}
+
+
+def _run(setup: Setup, images: Images, directory: Path) -> Run:
+    return Run(Request(setup.name, boot_plan(setup.choice, images), Machine(setup.cpu), True, directory / setup.name,
+                       TIMEOUT_SECONDS[setup.l1]))
+
+
+def _costs(name: str, run: Run) -> list[Cost]:
+    result = run.result
+    assert result is not None
+    if result.status is not Status.POWER_OFF:
+        raise FrontDoorError(f"{name}: {result.why}; see {shown(result.directory)}/", result.status)
+    try:
+        costs = parse(result.console)
+    except CostError as error:
+        raise FrontDoorError(f"{name}: {error}", Status.TESTS_FAILED) from None
+    if not costs:
+        raise FrontDoorError(f"{name}: no cost lines on its console; see {shown(result.directory)}/console.log",
+                             Status.TESTS_FAILED)
+    return costs
