@@ -2,6 +2,7 @@
 
 #include "bitmaps.hpp"
 #include "shadow_vmcs.hpp"
+#include "slots.hpp"
 
 namespace kurma::l0 {
 
@@ -32,6 +33,8 @@ namespace {
 void tell_owner(Cpu& cpu, std::string_view knob) {
     if (knob == "bitmap_merge") bitmaps_knob_changed(cpu);
     if (knob == "vmcs_access") vmcs_access_changed(cpu);
+    if (knob == "vmcs02_cache") vmcs02_cache_changed(cpu);
+    if (knob == "vpid_l2") vpid_l2_changed(cpu);
 }
 
 }  // namespace

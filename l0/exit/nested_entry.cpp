@@ -60,7 +60,7 @@ Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
             .vmread_bitmap = slot.l1_shadow.vmread_bitmap,
             .vmwrite_bitmap = slot.l1_shadow.vmwrite_bitmap,
             .eptp = slot.ept02 != nullptr ? slot.ept02->eptp02 : cpu.machine->partition.eptp01(),
-            .vpid = slot.vpid02};
+            .vpid = cpu.machine->policy.vpid_l2 == VpidL2::flush ? Cpu::vpid01 : slot.vpid02};
 }
 
 /// L2's translations under this vmcs02's tag stay good only while L1 means the same VPID; without VPIDs every
@@ -69,8 +69,10 @@ void keep_vpid(Cpu& cpu, VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const u16 vpid12 = v.secondary().has(Secondary::enable_vpid) ? v.get(field::vpid) : u16{0};
     if (vpid12 != 0 && vpid12 == slot.last_vpid12) return;
-    slot.last_vpid12 = vpid12;
-    execute_invvpid_single(cpu, slot.vpid02);
+    const bool flush = cpu.machine->policy.vpid_l2 == VpidL2::flush;
+    // A tag that L1 has, too, holds nothing that this entry may use: with 0 here the next one flushes again.
+    slot.last_vpid12 = flush ? u16{0} : vpid12;
+    execute_invvpid_single(cpu, flush ? Cpu::vpid01 : slot.vpid02);
 }
 
 /// Where L1 does not use EPT, vmcs02 does, so PAE paging takes its PDPTEs from the VMCS: L0 loads them as the

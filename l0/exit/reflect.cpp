@@ -58,6 +58,8 @@ void return_to_l1(Cpu& cpu, VmcsSlot& slot, ExitReason reason) {
     load_l1(v, left, blocking, vmcs01);
     load_pdptes_of_l1(cpu, v, vmcs01);
     cpu.level = Level::l1;
+    if (cpu.machine->policy.vpid_l2 == VpidL2::flush) [[unlikely]]
+        execute_invvpid_single(cpu, Cpu::vpid01);
     if (!load_exit_msrs(cpu, slot))
         vm_abort(cpu, slot, abort_loading_msrs, "VM abort: an MSR of the VM-exit MSR-load area");
 }

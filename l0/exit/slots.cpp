@@ -65,14 +65,29 @@ void save_to(Cpu& cpu, VmcsSlot& slot, bool clear) {
     region->image = slot.vmcs12.image;
 }
 
-VmcsSlot& free_slot(Cpu& cpu) {
-    VmcsSlot* oldest = nullptr;
+struct Occupation {
+    usize used = 0;
+    VmcsSlot *free = nullptr, *oldest = nullptr;
+};
+
+Occupation occupation(Cpu& cpu) {
+    Occupation o;
     for (VmcsSlot& slot : cpu.slots) {
-        if (!slot.in_use) return slot;
-        if (oldest == nullptr || slot.last_use < oldest->last_use) oldest = &slot;
+        if (!slot.in_use) {
+            if (o.free == nullptr) o.free = &slot;
+            continue;
+        }
+        ++o.used;
+        if (o.oldest == nullptr || slot.last_use < o.oldest->last_use) o.oldest = &slot;
     }
-    write_back(cpu, *oldest);
-    return *oldest;
+    return o;
+}
+
+VmcsSlot& free_slot(Cpu& cpu) {
+    const Occupation o = occupation(cpu);
+    if (o.used < cpu.machine->policy.vmcs02_cache) return *o.free;
+    write_back(cpu, *o.oldest);
+    return *o.oldest;
 }
 
 }  // namespace
@@ -108,6 +123,20 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     for (usize i = 0; i < field_count; ++i) v.image[i] &= value_mask(field_rows[i].encoding);
     fill_vmcs02(cpu, slot);
     return slot;
+}
+
+void vmcs02_cache_changed(Cpu& cpu) {
+    // The current VMCS is the one that was used last, so it is never the one that goes.
+    for (Occupation o = occupation(cpu); o.used > cpu.machine->policy.vmcs02_cache; o = occupation(cpu))
+        write_back(cpu, *o.oldest);
+    make_vmcs01_current(cpu);
+}
+
+void vpid_l2_changed(Cpu& cpu) {
+    for (VmcsSlot& slot : cpu.slots) {
+        slot.last_vpid12 = 0;
+        slot.vmcs12.dirty.add(FieldId::vpid);
+    }
 }
 
 void write_back(Cpu& cpu, VmcsSlot& slot) {

@@ -27,6 +27,12 @@ inline void clear_vmcs02(Cpu& cpu, VmcsSlot& slot) {
     release_vmcs(cpu, slot.vmcs02);
     slot.launched02 = false;
 }
+/// The knob has a new value: those used least recently that are too many now are written back. L1 must be the
+/// level that runs.
+void vmcs02_cache_changed(Cpu& cpu);
+/// The knob has a new value: each vmcs02 gets its tag, and begins with none of its translations, at its next
+/// entry.
+void vpid_l2_changed(Cpu& cpu);
 /// Marks a VMCS that is not active as clear in L1's memory.
 void mark_region_clear(Cpu& cpu, ept::L1Gpa region);
 /// Copies guest state from vmcs02 into the image, for whoever looks at all of it at once.

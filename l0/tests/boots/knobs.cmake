@@ -53,6 +53,20 @@ foreach(access IN ITEMS trap shadow-copy shadow-direct)
     RUN micro --cmdline mode=tests --set vmcs_access=${access})
 endforeach()
 
+# Two VMCSs that L1 alternates between: with room for one, each VMPTRLD writes the other back and fills vmcs02 anew.
+kurma_boot_test(NAME boot.a_change_of_vmcs_costs_nothing_where_each_has_a_vmcs02
+  EXPECT --expect-l0 "\"vmcs02_cache\":16" --expect-console "^cost l1=micro level=L1 op=vmptrld-alternating n=200 .* exits=200 vmread=[0-9]{1,4} vmwrite=[0-9]{1,3} "
+         --expect-console "^cost l1=micro level=L2 op=cpuid-3r1w n=200 .* invvpid=0$" --expect-l0 "\"vpid_l2\":\"own\""
+  RUN micro --cmdline mode=costs)
+kurma_boot_test(NAME boot.a_change_of_vmcs_writes_the_other_back_where_there_is_room_for_one
+  EXPECT --expect-l0 "\"vmcs02_cache\":1[^0-9]" --expect-console "^cost l1=micro level=L1 op=vmptrld-alternating n=200 .* exits=200 vmread=[0-9]{5} vmwrite=[0-9]{5} "
+  RUN micro --cmdline mode=costs --set vmcs02_cache=1)
+kurma_boot_test(NAME boot.without_a_tag_of_its_own_l2_costs_two_flushes_a_round
+  EXPECT --expect-l0 "\"vpid_l2\":\"flush\"" --expect-console "^cost l1=micro level=L2 op=cpuid-3r1w n=200 .* exits=400 .* invvpid=400$"
+  RUN micro --cmdline mode=costs --set vpid_l2=flush)
+kurma_boot_test(NAME boot.micro_passes_its_cases_with_one_vmcs02_and_no_tag_for_l2
+  EXPECT ${every_case_passes} RUN micro --cmdline mode=tests --set vmcs02_cache=1 --set vpid_l2=flush)
+
 # What L1 is offered, as Linux's KVM sees it; its guest runs all the same.
 function(kurma_offer_test name knob ept vpid unrestricted_guest)
   kurma_boot_test(NAME ${name} TIMEOUT 400
