@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from . import bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, run_command, test_command
+from . import bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, model_command, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
 from .oracle import command as oracle
@@ -33,6 +33,7 @@ examples:
   ./kurma test -- -R ept                           those tests whose name has ept
   ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
   ./kurma counts                                   does every operation still cost what experiments/counts says?
+  ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
 
@@ -73,6 +74,10 @@ def parser() -> argparse.ArgumentParser:
                                  epilog=counts_command.EXAMPLES + "\n" + STATUSES)
     counts_command.add_arguments(counts)
     counts.set_defaults(function=counts_command.command)
+    model = commands.add_parser("model", help=model_command.HELP, description=model_command.ABOUT,
+                                epilog=model_command.EXAMPLES + "\n" + STATUSES)
+    model_command.add_arguments(model)
+    model.set_defaults(function=model_command.command)
     bench = commands.add_parser("bench", help=bench_command.HELP, description=bench_command.ABOUT,
                                 epilog=bench_command.examples() + "\n" + STATUSES)
     bench_command.add_arguments(bench)
