@@ -14,6 +14,11 @@ def _run(*command: str, cwd: pathlib.Path | None = None) -> str:
     return done.stdout
 
 
+def wanted_by(file: pathlib.Path) -> list[str]:
+    """The names in an image-packages.txt, one a line."""
+    return [line for line in file.read_text().splitlines() if not line.startswith("#")]
+
+
 class Packages:
     """The cache keeps what it has, so that equal caches give equal images; `update` asks the archive anew."""
 

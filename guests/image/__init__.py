@@ -1,0 +1,1 @@
+"""What the build-image programs of the guests share."""
