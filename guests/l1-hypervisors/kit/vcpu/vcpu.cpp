@@ -140,7 +140,7 @@ void Vcpu::write_guest_state(const void* code) {
     vmwrite(field::guest_idtr_limit, l2::idt_limit());
     for (const Field zero : {field::guest_interruptibility, field::guest_activity, field::guest_pending_debug,
                              field::guest_sysenter_cs, field::guest_sysenter_esp, field::guest_sysenter_eip,
-                             field::guest_debugctl, field::guest_smbase}) {
+                             field::guest_debugctl}) {
         vmwrite(zero, 0);
     }
     vmwrite(field::vmcs_link_pointer, no_link);

@@ -78,14 +78,16 @@ inline VmxOutcome invvpid(u64 type, const InvalidationDescriptor& descriptor) {
 }
 
 // The everyday forms: a failure of these is a mistake of the program or of what runs below it, and ends the
-// run.
+// run, in words that name the field.
+[[noreturn]] void give_up_on(const char* instruction, Field field);
+
 inline u64 vmread(Field f) {
     u64 value = 0;
-    if (!vmread_raw(f.encoding, value).succeeded()) give_up("a VMREAD failed");
+    if (!vmread_raw(f.encoding, value).succeeded()) give_up_on("VMREAD", f);
     return value;
 }
 inline void vmwrite(Field f, u64 value) {
-    if (!vmwrite_raw(f.encoding, value).succeeded()) give_up("a VMWRITE failed");
+    if (!vmwrite_raw(f.encoding, value).succeeded()) give_up_on("VMWRITE", f);
 }
 
 }  // namespace kit

@@ -22,6 +22,11 @@ void prepare_region(Page& page) {
     *at_address<u32>(page.address()) = vmcs_revision();
 }
 
+void give_up_on(const char* instruction, Field field) {
+    print(program_name, ": ", instruction, " of field ", hex(field.encoding), " failed\n");
+    give_up("a field that the program needs is missing");
+}
+
 bool ept_is_offered() {
     return control_is_allowed(vmx_msr::primary, primary::secondary) &&
            control_is_allowed(vmx_msr::secondary, secondary::ept);
