@@ -72,7 +72,7 @@ def main(words: list[str]) -> int:
 
 
 def _boot(options: argparse.Namespace, arguments: argparse.Namespace, directory: Path, l0: str) -> Result:
-    arguments = argparse.Namespace(**{**vars(arguments), "l0": l0, "knobs": arguments.knobs if l0 == "kurma" else []})
+    arguments = argparse.Namespace(**{**vars(arguments), "l0": l0, "knobs": arguments.knobs if l0 != "none" else []})
     choice, machine = run_command.choice_of(arguments), run_command.machine_of(arguments)
     images = Images(options.images)
     if not options.unchecked and not options.no_payload:
@@ -83,7 +83,7 @@ def _boot(options: argparse.Namespace, arguments: argparse.Namespace, directory:
     else:
         plan = boot_plan(choice, images)
     directory.mkdir(parents=True)
-    run = Run(Request(options.name, plan, machine, choice.under_kurma, directory,
+    run = Run(Request(options.name, plan, machine, choice.l0, directory,
                       arguments.timeout or DEFAULT_TIMEOUT_SECONDS))
     drive([run])
     assert run.result is not None

@@ -26,6 +26,7 @@ examples:
   ./kurma run linux-kvm --cmdline kurma.mode=demo  the same without typing: measures, boots a Linux L2, switches off
   ./kurma run micro --json counters.json           the small L1's costs on Kurma, and L0's counters
   ./kurma run micro --l0 none                      the very same image on the bare platform
+  ./kurma run micro --l0 kvm --set enable_shadow_vmcs=0   ... and on Linux KVM as L0, a parameter of kvm_intel's told
   ./kurma run conformance --l0 none                what the bare processor answers, one line for each case
   ./kurma run my.elf --module data=words           any Multiboot (version 1) image, with a module
   ./kurma oracle                                   the bare processor and Kurma must answer alike: four models, every case
@@ -40,7 +41,10 @@ examples:
 RUN_ABOUT = """\
 Boots one L1. Its COM1 is standard output (and standard input, where that is a terminal: Ctrl-] or Ctrl-A x leaves);
 so is what it writes on port 0xE9, as conformance does. Both stand in the run's directory: console.log, guest.log.
-What Kurma itself says goes to l0.log in the run's directory below results/, never to standard output."""
+What Kurma itself says goes to l0.log in the run's directory below results/, never to standard output.
+With --l0 kvm Debian's Linux and KVM stand in Kurma's place, and L1 runs in Debian's QEMU: a Q35 with the same memory,
+one processor, COM1, and ports 0xE9 and 0x8900 as Bochs has them. --set gives parameters of kvm_intel; L0 refuses one
+that KVM does not settle on (status 6)."""
 
 
 def parser() -> argparse.ArgumentParser:

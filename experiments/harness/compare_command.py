@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from .errors import FrontDoorError, Status
+from .l0 import L0
 from .linediff import LineDiff, compare_lines
 from .oracle.setup import add_shared_arguments, images_of
 from .pair import SIDES, Limits, Pair, make_pair, worst
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(arguments: argparse.Namespace) -> Status:
-    choice = Choice(arguments.image, True, arguments.cmdline, arguments.module, arguments.knobs)
+    choice = Choice(arguments.image, L0.KURMA, arguments.cmdline, arguments.module, arguments.knobs)
     machine = Machine(arguments.cpu, 1, arguments.memory)
     check_choice(choice)
     ignore = [_pattern("--ignore", text) for text in arguments.ignore]

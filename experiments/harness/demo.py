@@ -12,6 +12,7 @@ from pathlib import Path
 from . import build, packages, versions
 from .costs import Cost, CostError, Section, parse, table
 from .errors import FrontDoorError, Status
+from .l0 import L0
 from .paths import build_dir, new_run_dir, shown
 from .payload import Choice, Images, boot_plan
 from .platform_bochs import Machine
@@ -29,17 +30,17 @@ class Boot:
     key: str
     title: str
     l1: str
-    under_kurma: bool
+    l0: L0
     cmdline: str
     shown: bool = False
 
 
 # The longest first, so that two processors are busy to the end.
 BOOTS = (
-    Boot("linux-kvm", "Bochs → Kurma → Linux with KVM → its guests", "linux-kvm", True, "kurma.mode=demo", True),
-    Boot("linux-kvm-bare", "Bochs → Linux with KVM → its guest (single level)", "linux-kvm", False, "kurma.mode=probe"),
-    Boot("micro", "Bochs → Kurma → micro → its L2", "micro", True, ""),
-    Boot("micro-bare", "Bochs → micro → its guest (single level)", "micro", False, ""),
+    Boot("linux-kvm", "Bochs → Kurma → Linux with KVM → its guests", "linux-kvm", L0.KURMA, "kurma.mode=demo", True),
+    Boot("linux-kvm-bare", "Bochs → Linux with KVM → its guest (single level)", "linux-kvm", L0.NONE, "kurma.mode=probe"),
+    Boot("micro", "Bochs → Kurma → micro → its L2", "micro", L0.KURMA, ""),
+    Boot("micro-bare", "Bochs → micro → its guest (single level)", "micro", L0.NONE, ""),
 )
 
 
@@ -58,10 +59,10 @@ def command(_: argparse.Namespace) -> Status:
 
 
 def _run(boot: Boot, directory: Path) -> Run:
-    choice = Choice(boot.l1, boot.under_kurma, boot.cmdline)
+    choice = Choice(boot.l1, boot.l0, boot.cmdline)
     own = directory / boot.key
     own.mkdir()
-    request = Request(boot.key, boot_plan(choice, Images(build_dir("metal"))), Machine(), boot.under_kurma, own,
+    request = Request(boot.key, boot_plan(choice, Images(build_dir("metal"))), Machine(), boot.l0, own,
                       BOOT_TIMEOUT_SECONDS)
     return Run(request)
 
@@ -151,7 +152,7 @@ def _run_document(boot: Boot, run: Run, costs: list[Cost]) -> dict[str, object]:
     except ValueError as error:
         raise FrontDoorError(f"{boot.key}: L0's counters are no JSON: {error}", Status.L0_PANIC) from None
     return {
-        "name": boot.key, "l0": "kurma" if boot.under_kurma else "none", "l1": boot.l1, "cmdline": boot.cmdline,
+        "name": boot.key, "l0": boot.l0.value, "l1": boot.l1, "cmdline": boot.cmdline,
         "cpu": machine.cpu, "processors": machine.processors, "memory_mib": machine.memory_mib,
         "status": int(result.status), "last_tick": result.words.tick,
         "costs": [cost.as_json() for cost in costs], "l0_counters": counters,

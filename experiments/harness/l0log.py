@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-PREFIX = "kurma: "
-JSON_BEGIN = "kurma: json-begin"
-JSON_END = "kurma: json-end"
-END = "kurma: end "
-REFUSED = "kurma: refused: "
+from .l0 import L0
+
+PREFIX = L0.KURMA.prefix
+JSON_BEGIN = "json-begin"
+JSON_END = "json-end"
+END = "end "
+REFUSED = "refused: "
 CAUSES = ("power-off", "reset", "l1-death", "panic", "refused")
 
 
@@ -21,6 +23,7 @@ class L0Log:
 
     on_line: Callable[[str], None] | None = None
     on_other: Callable[[str], None] | None = None
+    prefix: str = PREFIX
     lines: list[str] = field(default_factory=list)
     json_text: str | None = None
     cause: str | None = None
@@ -38,27 +41,28 @@ class L0Log:
 
     def _line(self, line: str) -> None:
         inside = self._collecting is not None
-        if not inside and not line.startswith(PREFIX):
+        if not inside and not line.startswith(self.prefix):
             if self.on_other:
                 self.on_other(line)
             return
         self.lines.append(line)
         if self.on_line:
             self.on_line(line)
-        if line == JSON_BEGIN:
+        own = line.removeprefix(self.prefix) if line.startswith(self.prefix) else ""
+        if own == JSON_BEGIN:
             self._collecting = []
-        elif line == JSON_END:
+        elif own == JSON_END:
             self.json_text = "\n".join(self._collecting or [])
             self._collecting = None
-        elif line.startswith(END):
-            self.cause = line.removeprefix(END).strip()
+        elif own.startswith(END):
+            self.cause = own.removeprefix(END).strip()
             self._collecting = None
         elif self._collecting is not None:
             self._collecting.append(line)
 
     @property
     def refusals(self) -> list[str]:
-        return [line for line in self.lines if line.startswith(REFUSED)]
+        return [line for line in self.lines if line.startswith(self.prefix + REFUSED)]
 
     def counters(self) -> Any:
         """L0's counters; None where L0 printed none; ValueError where it printed no JSON."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import FrontDoorError
-from .paths import BENCH, GUESTS, ROOT, shown
+from .paths import BENCH, GUESTS, L0_GUESTS, ROOT, shown
 from .progress import Ticker, say
 
 BUILD = {"g++": "compiler", "cmake": "build", "ninja-build": "build"}
@@ -26,7 +26,7 @@ APT = ["apt-get", "install", "-y", "--no-install-recommends"]
 def guests() -> dict[str, str]:
     """What the guests' own packages.txt ask for, one name a line."""
     wanted: dict[str, str] = {}
-    for path in sorted(GUESTS.glob("*/packages.txt")):
+    for path in sorted([*GUESTS.glob("*/packages.txt"), *L0_GUESTS.glob("*/packages.txt")]):
         wanted |= dict.fromkeys(names_in(path), f"guest {path.parent.name}")
     return wanted
 

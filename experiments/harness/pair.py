@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import Status
+from .l0 import L0
 from .payload import Choice, Images, boot_plan
 from .platform_bochs import Machine
 from .run import Request, Result, Run
@@ -52,9 +53,9 @@ def make_pair(name: str, choice: Choice, machine: Machine, images: Images, paren
     """`choice` is that of the side on Kurma; the other is the same without Kurma and its knobs. Each has a directory of
     its own below `parent`."""
     def run(side: str, of: Choice) -> Run:
-        return Run(Request(f"{name} {side}", boot_plan(of, images), machine, of.under_kurma, parent / f"{name}-{side}",
+        return Run(Request(f"{name} {side}", boot_plan(of, images), machine, of.l0, parent / f"{name}-{side}",
                            limits.timeout, silence=limits.silence, until=limits.until))
-    return Pair(name, machine, run("bare", replace(choice, under_kurma=False, knobs=[])), run("kurma", choice))
+    return Pair(name, machine, run("bare", replace(choice, l0=L0.NONE, knobs=[])), run("kurma", choice))
 
 
 def worst(statuses: list[Status]) -> Status:

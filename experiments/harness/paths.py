@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "bench"
 GUESTS = ROOT / "guests" / "l1-hypervisors"
+L0_GUESTS = ROOT / "guests" / "l0-hypervisors"
 RESULTS = ROOT / "results"
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import l0_kvm
 from .errors import FrontDoorError
 from .image import BootFile, BootPlan, kind_of
-from .paths import GUESTS
+from .l0 import L0
+from .paths import GUESTS, L0_GUESTS
+from .platform_bochs import DEFAULT_MEMORY_MIB
 
 LINUX_CMDLINE_FILE = GUESTS / "linux-kvm" / "cmdline"
+L0_LINUX_CMDLINE_FILE = L0_GUESTS / "linux-kvm" / "cmdline"
 BUILT_IN = ("linux-kvm", "micro", "conformance")
 OWN_IMAGES = ("micro", "conformance")   # Those that are one Multiboot image, made here.
 NAMES = ", ".join(BUILT_IN)
@@ -29,6 +33,10 @@ class Images:
         """Of one of OWN_IMAGES."""
         return self.build / "guests" / "l1-hypervisors" / l1 / f"{l1}.elf"
 
+    def l0_linux(self, name: str) -> Path:
+        """Of Linux KVM as L0: `vmlinuz` or `initrd.cpio`."""
+        return self.build / "guests" / "l0-hypervisors" / "linux-kvm" / name
+
     @property
     def vmlinuz(self) -> Path:
         return self.build / "guests" / "l1-hypervisors" / "linux-kvm" / "vmlinuz"
@@ -43,15 +51,16 @@ class Choice:
     """What the user chose: `l1` is one of BUILT_IN or a path."""
 
     l1: str
-    under_kurma: bool = True
+    l0: L0 = L0.KURMA
     cmdline: str = ""
     modules: list[str] = field(default_factory=list)
     knobs: list[str] = field(default_factory=list)
+    memory_mib: int = DEFAULT_MEMORY_MIB   # L1's, where L0 is told how much that is.
 
     @property
     def name(self) -> str:
         base = self.l1 if self.l1 in BUILT_IN else Path(self.l1).name
-        return base if self.under_kurma else f"{base}-bare"
+        return base + {L0.KURMA: "", L0.KVM: "-on-kvm", L0.NONE: "-bare"}[self.l0]
 
 
 def check_choice(choice: Choice) -> None:
@@ -68,8 +77,8 @@ def check_choice(choice: Choice) -> None:
         name, equals, value = knob.partition("=")
         if not name or not equals or not value or any(c.isspace() for c in knob):
             raise FrontDoorError(f"--set {knob!r}: write KNOB=VALUE, without blanks")
-    if choice.knobs and not choice.under_kurma:
-        raise FrontDoorError("--set is for Kurma; there is no Kurma with --l0 none")
+    if choice.knobs and not choice.l0.exists:
+        raise FrontDoorError("--set is for L0 (Kurma, or KVM with --l0 kvm); there is none with --l0 none")
 
 
 def module_file(text: str) -> BootFile:
@@ -85,15 +94,26 @@ def linux_cmdline(extra: str) -> str:
     """linux-kvm's own words, then the user's; of a word that stands twice Linux takes the last."""
     if not LINUX_CMDLINE_FILE.is_file():
         raise FrontDoorError(f"{LINUX_CMDLINE_FILE} is not there: it has linux-kvm's own kernel command line")
-    lines = LINUX_CMDLINE_FILE.read_text().splitlines()
-    words = [word for line in lines if not line.startswith("#") for word in line.split()]
-    return " ".join([*words, *extra.split()])
+    return " ".join([*words_of(LINUX_CMDLINE_FILE), *extra.split()])
+
+
+def words_of(cmdline_file: Path) -> list[str]:
+    """A kernel command line's words, from a file with comments."""
+    lines = cmdline_file.read_text().splitlines()
+    return [word for line in lines if not line.startswith("#") for word in line.split()]
 
 
 def boot_plan(choice: Choice, images: Images) -> BootPlan:
     l1, modules, is_linux = _l1_files(choice, images)
-    if not choice.under_kurma:
+    if choice.l0 is L0.NONE:
         return BootPlan("linux" if is_linux else "multiboot", l1, modules)
+    if choice.l0 is L0.KVM:
+        vmlinuz, initrd = images.l0_linux("vmlinuz"), images.l0_linux("initrd.cpio")
+        _must_be_built(vmlinuz)
+        _must_be_built(initrd)
+        kernel = BootFile(vmlinuz, " ".join(words_of(L0_LINUX_CMDLINE_FILE)))
+        return BootPlan("linux", kernel, [BootFile(initrd)],
+                        l0_kvm.root_files(l1, modules, is_linux, choice.knobs, choice.memory_mib))
     _must_be_built(images.kurma)
     return BootPlan("multiboot", BootFile(images.kurma, " ".join(choice.knobs)), [l1, *modules])
 

@@ -15,7 +15,8 @@ from .console import FileConsole, TerminalConsole
 from .errors import Interrupted, Status
 from .guestlog import GuestLog
 from .image import BootPlan, make_iso
-from .l0log import PREFIX, L0Log
+from .l0 import L0
+from .l0log import L0Log
 from .platform_bochs import CMOS_FILE, Bochs, Ending, LastWords, Machine, bochsrc, cmos, last_words
 
 POLL_SECONDS = 0.05
@@ -30,7 +31,7 @@ class Request:
     name: str
     plan: BootPlan
     machine: Machine
-    under_kurma: bool
+    l0: L0
     directory: Path
     timeout: float | None = None
     interactive: bool = False
@@ -73,7 +74,7 @@ class Run:
         self._l0_file = (request.directory / "l0.log").open("w")
         self._guest_file = (request.directory / "guest.log").open("w")
         self.guest = GuestLog(self._guest_line)
-        self.l0 = L0Log(self._l0_line, self.guest.feed)
+        self.l0 = L0Log(self._l0_line, self.guest.feed, request.l0.prefix)
         self._ended_at: float | None = None
         self._heard_at = self._start
         self._said_until = False
@@ -113,9 +114,11 @@ class Run:
     def stage(self) -> str:
         if self.console_bytes or self.guest.lines:
             return "L1 runs"
-        if not self.request.under_kurma:
+        if not self.request.l0.exists:
             return "BIOS and GRUB load the image, or L1 is silent so far"
-        return "L0 is up, L1 is silent so far" if self.l0.lines else "BIOS and GRUB load Kurma and L1"
+        if self.l0.lines:
+            return "L0 is up, L1 is silent so far"
+        return f"BIOS and GRUB load {self.request.l0.title} and L1"
 
     def step(self) -> None:
         """Moves what there is to move; sets `result` when the machine has ended or must end."""
@@ -152,7 +155,7 @@ class Run:
         words = last_words(self.request.directory)
         if seen is not None:
             words = LastWords(seen, words.tick, _loader_words(self.request.directory) or seen.value)
-        status, why = verdict(self.request.under_kurma, self.l0, words, forced)
+        status, why = verdict(self.request.l0, self.l0, words, forced)
         self.close()
         self.result = Result(status, why, seconds, words, self.l0, bytes(self.console_bytes), self.request.directory,
                              self.guest.lines)
@@ -169,13 +172,13 @@ def _over(limit: float | None, since: float) -> bool:
     return limit is not None and time.monotonic() - since > limit
 
 
-def verdict(under_kurma: bool, l0: L0Log, words: LastWords, forced: Status | None) -> tuple[Status, str]:
+def verdict(kind: L0, l0: L0Log, words: LastWords, forced: Status | None) -> tuple[Status, str]:
     """The exit status and its one-line reason. L0's own word counts first, then Bochs's."""
     if forced is Status.INTERRUPTED:
         return forced, "stopped"
     if forced is Status.POWER_OFF:
         return forced, "L1 said what was waited for"
-    if under_kurma and l0.cause is not None:
+    if kind.exists and l0.cause is not None:
         return _of_cause(l0)
     if forced is Status.TIME_OUT:
         return forced, "time-out: the machine was stopped"
@@ -183,7 +186,9 @@ def verdict(under_kurma: bool, l0: L0Log, words: LastWords, forced: Status | Non
         return Status.USAGE, f"Bochs did not start: {words.text}"
     if words.ending is Ending.LOADER_FAILED:
         return Status.USAGE, f"GRUB could not load the image: {words.text}"
-    if under_kurma:
+    if kind is L0.KVM:
+        return Status.L0_PANIC, f"Linux, as L0, ended the machine without a word of its keeper's: {words.text}"
+    if kind is L0.KURMA:
         return Status.L1_DEATH, f"the machine ended without L0's word: {words.text}"
     if words.ending in (Ending.SHUTDOWN_PORT, Ending.SOFT_OFF):
         return Status.POWER_OFF, "the guest switched the machine off"
@@ -195,7 +200,7 @@ def verdict(under_kurma: bool, l0: L0Log, words: LastWords, forced: Status | Non
 def _of_cause(l0: L0Log) -> tuple[Status, str]:
     cause = l0.cause or ""
     if cause == "refused":
-        return Status.REFUSED, l0.refusals[-1].removeprefix("kurma: ") if l0.refusals else "refused by L0"
+        return Status.REFUSED, l0.refusals[-1].removeprefix(l0.prefix) if l0.refusals else "refused by L0"
     known = {
         "power-off": (Status.POWER_OFF, "the guest switched the machine off"),
         "reset": (Status.RESET, "the guest reset the machine"),
@@ -207,8 +212,8 @@ def _of_cause(l0: L0Log) -> tuple[Status, str]:
 
 def _last_said(l0: L0Log, begin: str, instead: str | None = None) -> str | None:
     """L0's last line that begins so, which tells why, with other first words if told."""
-    line = next((line for line in reversed(l0.lines) if line.startswith(PREFIX + begin)), None)
-    return None if line is None else (begin if instead is None else instead) + line[len(PREFIX + begin):]
+    line = next((line for line in reversed(l0.lines) if line.startswith(l0.prefix + begin)), None)
+    return None if line is None else (begin if instead is None else instead) + line[len(l0.prefix + begin):]
 
 
 def _loader_words(directory: Path) -> str:

@@ -8,9 +8,11 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import build, packages
+from . import build, l0_kvm, packages
 from .console import RawTerminal
 from .errors import FrontDoorError, Interrupted, Status
+from .l0 import L0
+from .l0log import REFUSED
 from .paths import build_dir, new_run_dir, shown
 from .payload import BUILT_IN, Choice, Images, boot_plan, check_choice
 from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, Machine, check_machine
@@ -31,10 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpu", default=DEFAULT_CPU, metavar="MODEL",
                         help=f"processor, by Bochs's model names (default {DEFAULT_CPU}; `bochs --help cpu` lists them)")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors (default 1)")
-    parser.add_argument("--l0", choices=["kurma", "none"], default="kurma",
-                        help="what is below L1: Kurma, or nothing but the bare platform (for comparison)")
+    parser.add_argument("--l0", choices=[l0.value for l0 in L0], default=L0.KURMA.value,
+                        help="what is below L1: Kurma; for comparison Linux KVM (Debian's, with its QEMU), or nothing "
+                             "but the bare platform")
     parser.add_argument("--set", action="append", default=[], dest="knobs", metavar="KNOB=VALUE",
-                        help="a knob of Kurma; may be repeated")
+                        help="a knob of Kurma; with --l0 kvm a parameter of kvm_intel, as enable_shadow_vmcs=0; "
+                             "may be repeated")
     parser.add_argument("--timeout", type=float, default=None, metavar="SECONDS",
                         help=f"stop after this time (default: none at a terminal, else {UNATTENDED_TIMEOUT_SECONDS:.0f})")
     parser.add_argument("--l0-log", type=Path, metavar="FILE", help="L0's own words go here too")
@@ -42,21 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def choice_of(arguments: argparse.Namespace) -> Choice:
-    return Choice(arguments.l1, arguments.l0 == "kurma", arguments.cmdline, arguments.module, arguments.knobs)
+    return Choice(arguments.l1, L0(arguments.l0), arguments.cmdline, arguments.module, arguments.knobs,
+                  arguments.memory)
 
 
 def machine_of(arguments: argparse.Namespace) -> Machine:
-    return Machine(arguments.cpu, arguments.cpus, arguments.memory)
+    below = l0_kvm.OWN_MEMORY_MIB if arguments.l0 == L0.KVM.value else 0
+    return Machine(arguments.cpu, arguments.cpus, arguments.memory + below)
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
     if arguments.timeout is not None and arguments.timeout <= 0:
         raise FrontDoorError(f"--timeout {arguments.timeout:g}: give a number of seconds above 0")
-    if arguments.l0 == "kurma" and arguments.cpus > 1:
-        raise FrontDoorError("Kurma runs its L1 on one processor so far; --cpus N works with --l0 none")
+    if arguments.l0 != "none" and arguments.cpus > 1:
+        raise FrontDoorError("L1 gets one processor under an L0 so far; --cpus N works with --l0 none")
+    if arguments.l0_log is not None and arguments.l0 == "none":
+        raise FrontDoorError("--l0-log is for L0; there is none with --l0 none")
+    if arguments.json is not None and arguments.l0 != "kurma":
+        raise FrontDoorError(f"--json is for Kurma's counters; there is no Kurma with --l0 {arguments.l0}")
     for option, path in (("--l0-log", arguments.l0_log), ("--json", arguments.json)):
-        if path is not None and arguments.l0 == "none":
-            raise FrontDoorError(f"{option} is for Kurma; there is no Kurma with --l0 none")
         if path is not None and not path.absolute().parent.is_dir():
             raise FrontDoorError(f"{option} {path}: its directory does not exist")
 
@@ -67,15 +75,17 @@ def command(arguments: argparse.Namespace) -> Status:
     check_choice(choice)
     packages.ensure(packages.RUN)
     check_machine(machine)
-    if choice.under_kurma or choice.l1 in BUILT_IN:
-        targets = [choice.l1] if choice.l1 in BUILT_IN else []
-        build.images("metal", [*targets, *(["kurma"] if choice.under_kurma else [])])
+    targets = [choice.l1] if choice.l1 in BUILT_IN else []
+    if choice.l0.exists:
+        targets.append(choice.l0.value)
+    if targets:
+        build.images("metal", targets)
     interactive = sys.stdin.isatty()
     timeout = arguments.timeout
     if timeout is None and not interactive:
         timeout = UNATTENDED_TIMEOUT_SECONDS
     directory = new_run_dir(choice.name)
-    request = Request(choice.name, boot_plan(choice, Images(build_dir("metal"))), machine, choice.under_kurma,
+    request = Request(choice.name, boot_plan(choice, Images(build_dir("metal"))), machine, choice.l0,
                       directory, timeout, interactive)
     result = _watch(request, arguments.l0_log)
     if arguments.json is not None:
@@ -97,7 +107,7 @@ def _watch(request: Request, l0_log: Path | None) -> Result:
             if copy:
                 copy.write(line + "\n")
                 copy.flush()
-            if line.startswith("kurma: refused: "):
+            if line.startswith(request.l0.prefix + REFUSED):
                 ticker.quiet()
                 print(line, file=sys.stderr, flush=True)
 

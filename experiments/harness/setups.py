@@ -9,9 +9,11 @@ from pathlib import Path
 from . import build, packages
 from .costs import Cost, CostError, parse
 from .errors import FrontDoorError, Status
+from .l0 import L0
+from .l0_kvm import OWN_MEMORY_MIB
 from .paths import build_dir, shown
 from .payload import Choice, Images, boot_plan, check_choice
-from .platform_bochs import DEFAULT_CPU, Machine, check_machine
+from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, Machine, check_machine
 from .progress import Ticker
 from .run import Request, Run, drive
 
@@ -28,10 +30,15 @@ class Setup:
     l1: str = "micro"
     knobs: tuple[str, ...] = ()
     cpu: str = DEFAULT_CPU
+    l0: L0 = L0.KURMA
 
     @property
     def choice(self) -> Choice:
-        return Choice(self.l1, True, COSTS_CMDLINE[self.l1], knobs=list(self.knobs))
+        return Choice(self.l1, self.l0, COSTS_CMDLINE[self.l1], knobs=list(self.knobs))
+
+    @property
+    def machine(self) -> Machine:
+        return Machine(self.cpu, memory_mib=DEFAULT_MEMORY_MIB + (OWN_MEMORY_MIB if self.l0 is L0.KVM else 0))
 
 
 def images_for(setups: Sequence[Setup]) -> Images:
@@ -40,8 +47,9 @@ def images_for(setups: Sequence[Setup]) -> Images:
         check_choice(setup.choice)
     packages.ensure(packages.BUILD | packages.RUN)
     for setup in setups:
-        check_machine(Machine(setup.cpu))
-    build.images("metal", ["kurma", *sorted({setup.l1 for setup in setups})])
+        check_machine(setup.machine)
+    names = {setup.l1 for setup in setups} | {setup.l0.value for setup in setups if setup.l0.exists}
+    build.images("metal", sorted(names))
     return Images(build_dir("metal"))
 
 
@@ -64,7 +72,7 @@ def measure(setups: Sequence[Setup], images: Images, directory: Path, at_once: i
 
 
 def _run(setup: Setup, images: Images, directory: Path) -> Run:
-    return Run(Request(setup.name, boot_plan(setup.choice, images), Machine(setup.cpu), True, directory / setup.name,
+    return Run(Request(setup.name, boot_plan(setup.choice, images), setup.machine, setup.l0, directory / setup.name,
                        TIMEOUT_SECONDS[setup.l1]))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import Status
 from harness.guestlog import GuestLog
+from harness.l0 import L0
 from harness.l0log import L0Log
 from harness.oracle.answers import END
 from harness.oracle.setup import Setup
@@ -77,7 +78,7 @@ class FakeSetup(Setup):
         runs = {}
         for side in ("bare", "kurma"):
             lines, status = lines_of(self.answer, side, told)
-            request = Request(f"{name} {side}", None, Machine(model), side == "kurma", Path("/nowhere"))  # type: ignore
+            request = Request(f"{name} {side}", None, Machine(model), L0.KURMA if side == "kurma" else L0.NONE, Path("/nowhere"))  # type: ignore
             runs[side] = FakeRun(request, lines=lines, status=status, why="L0 panicked")
         return Pair(name, Machine(model), runs["bare"], runs["kurma"])
 
@@ -98,7 +99,7 @@ class FakeSweep(Setup):
         topic = dict(word.split("=", 1) for word in words).get("topic", "")
         runs = {}
         for side in ("bare", "kurma"):
-            request = Request(f"{name} {side}", None, Machine(model), side == "kurma", self.directory)  # type: ignore
+            request = Request(f"{name} {side}", None, Machine(model), L0.KURMA if side == "kurma" else L0.NONE, self.directory)  # type: ignore
             lines, status, why = self.script(side, model, topic)
             runs[side] = FakeRun(request, lines=lines, status=status, why=why)
         return Pair(name, Machine(model), runs["bare"], runs["kurma"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.errors import FrontDoorError
 from harness.image import BootFile, BootPlan, grub_config, kind_of
+from harness.l0 import L0
 from harness.payload import Choice, check_choice, module_file
 
 
@@ -63,8 +64,8 @@ class Kinds(unittest.TestCase):
         for knob in ("trace", "=x", "trace=", "trace=a b"):
             with self.subTest(knob), self.assertRaisesRegex(FrontDoorError, "KNOB=VALUE"):
                 check_choice(Choice("micro", knobs=[knob]))
-        with self.assertRaisesRegex(FrontDoorError, "no Kurma"):
-            check_choice(Choice("micro", under_kurma=False, knobs=["trace=off"]))
+        with self.assertRaisesRegex(FrontDoorError, "--l0 none"):
+            check_choice(Choice("micro", l0=L0.NONE, knobs=["trace=off"]))
         check_choice(Choice("micro", knobs=["trace=off"]))
 
     def test_module_with_and_without_words(self) -> None:

@@ -5,6 +5,7 @@ import unittest
 from pathlib import Path
 
 from harness.errors import Status
+from harness.l0 import L0
 from harness.l0log import L0Log
 from harness.platform_bochs import Ending, LastWords, Machine, bochsrc, cmos, last_words
 from harness.run import verdict
@@ -23,32 +24,32 @@ class Verdicts(unittest.TestCase):
     def test_each_cause_of_l0_has_its_status(self) -> None:
         for cause, status in (("power-off", 0), ("reset", 7), ("l1-death", 4), ("panic", 5), ("refused", 6)):
             with self.subTest(cause):
-                self.assertEqual(verdict(True, said(f"end {cause}"), OFF, None)[0], status)
+                self.assertEqual(verdict(L0.KURMA, said(f"end {cause}"), OFF, None)[0], status)
 
     def test_an_unknown_cause_is_no_success(self) -> None:
-        self.assertEqual(verdict(True, said("end something"), OFF, None)[0], Status.L0_PANIC)
+        self.assertEqual(verdict(L0.KURMA, said("end something"), OFF, None)[0], Status.L0_PANIC)
 
     def test_a_refusal_is_told_in_l0s_words(self) -> None:
         log = said("refused: no EPT", "end refused")
-        self.assertEqual(verdict(True, log, OFF, None), (Status.REFUSED, "refused: no EPT"))
+        self.assertEqual(verdict(L0.KURMA, log, OFF, None), (Status.REFUSED, "refused: no EPT"))
 
     def test_under_kurma_an_end_without_l0s_word_is_death(self) -> None:
-        self.assertEqual(verdict(True, said("up"), OFF, None)[0], Status.L1_DEATH)
+        self.assertEqual(verdict(L0.KURMA, said("up"), OFF, None)[0], Status.L1_DEATH)
 
     def test_bare_each_ending_has_its_status(self) -> None:
         for ending, status in ((Ending.SHUTDOWN_PORT, 0), (Ending.SOFT_OFF, 0), (Ending.RESET, 7),
                                (Ending.TRIPLE_FAULT, 4), (Ending.OTHER, 4), (Ending.LOADER_FAILED, 2),
                                (Ending.NEVER_STARTED, 2)):
             with self.subTest(ending):
-                self.assertEqual(verdict(False, said(), LastWords(ending, 1, ""), None)[0], status)
+                self.assertEqual(verdict(L0.NONE, said(), LastWords(ending, 1, ""), None)[0], status)
 
     def test_what_l1_writes_about_ends_counts_for_nothing_on_the_bare_machine(self) -> None:
         words = LastWords(Ending.TRIPLE_FAULT, 1, "")
-        self.assertEqual(verdict(False, said("end power-off"), words, None)[0], Status.L1_DEATH)
+        self.assertEqual(verdict(L0.NONE, said("end power-off"), words, None)[0], Status.L1_DEATH)
 
     def test_a_time_out_is_one_unless_l0_has_said_its_end(self) -> None:
-        self.assertEqual(verdict(True, said("up"), OFF, Status.TIME_OUT)[0], Status.TIME_OUT)
-        self.assertEqual(verdict(True, said("end panic"), OFF, Status.TIME_OUT)[0], Status.L0_PANIC)
+        self.assertEqual(verdict(L0.KURMA, said("up"), OFF, Status.TIME_OUT)[0], Status.TIME_OUT)
+        self.assertEqual(verdict(L0.KURMA, said("end panic"), OFF, Status.TIME_OUT)[0], Status.L0_PANIC)
 
 
 class BochsLog(unittest.TestCase):
