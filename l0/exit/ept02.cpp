@@ -31,7 +31,7 @@ Ept02& free_ept02(Cpu& cpu) {
 }  // namespace
 
 void map_device(Cpu& cpu, ept::L1Gpa address) {
-    // All memory is mapped from the start, so what faults there is a write to a page that is watched.
+    // All memory is mapped from the start, so what faults there is a page that is watched.
     if (cpu.machine->partition.translate_for_write(address)) return;
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     const bool l1 = cpu.level == Level::l1;

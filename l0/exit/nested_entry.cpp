@@ -28,8 +28,9 @@ namespace {
 /// is first touched, and this may be the first time. The APIC-access page, which is only compared with, is
 /// often the real local APIC's.
 Hpa place_device_too(const Cpu& cpu, u64 address12) {
-    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     const L1Gpa page{address12};
+    if (const auto memory = cpu.machine->partition.translate(page)) return *memory;
+    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
     if (!world.walk01(page)) cpu.machine->partition.map_on_demand(world, page);
     const auto leaf = world.walk01(page);
     return leaf ? leaf->page + page.offset(leaf->size) : cpu.machine->nowhere;

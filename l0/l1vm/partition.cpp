@@ -93,7 +93,7 @@ Partition::Watching Partition::watch(EptWorld& world, L1Gpa page, u64 clock) {
         --splits_left_;
     }
     leaf = ept::narrowed(*leaf, PageSize::k4, page);
-    leaf->access = leaf->access.without(Access::write);
+    leaf->access = Access::none;
     auto change = ept::map(world, root_, page, *leaf);
     if (!change.complete) return {.debt = std::move(change.debt)};
     const bool shadowed = watched_.may_be_shadowed(page);

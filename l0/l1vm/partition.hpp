@@ -3,8 +3,8 @@
 // In:    the machine's memory map and what L0 keeps.
 // Out:   translations of L1's addresses; ept01, complete for memory, filled on demand for devices.
 // Never: gives out an address of L0's memory.
-// Laws:  translate() and ept01 agree on memory. Nothing assumes that an L1Gpa equals the Hpa behind it but
-// `add_memory`'s
+// Laws:  translate() and ept01 agree on memory, but for pages that are watched. Nothing assumes that an L1Gpa
+// equals the Hpa behind it but `add_memory`'s
 //        caller, which decides where memory lies.
 #pragma once
 
@@ -47,7 +47,7 @@ class Partition {
     /// know. All writes of L0 to L1's memory, and of the processor by addresses that L0 gives it, start here.
     [[gnu::always_inline]] std::optional<ept::Hpa> translate_for_write(ept::L1Gpa address) {
         if (watched_.may_know(address)) [[unlikely]]
-            watched_.written(address);
+            watched_.touched(address);
         return translate(address);
     }
 
@@ -56,17 +56,16 @@ class Partition {
         WatchedPages::Ticket ticket{};
         /// Of ept01.
         ept::FlushDebt debt = ept::FlushDebt::none();
-        /// Ept02s may still let an L2 write the page: they are to be dropped before it is looked at.
+        /// Ept02s may still have the page: they are to be dropped before it is looked at.
         bool shadowed = false;
     };
-    /// Takes the right to write a 4K page from L1 until somebody writes it. `clock` counts exits.
+    /// Takes a 4K page from L1 until somebody touches it. `clock` counts exits.
     Watching watch(EptWorld& world, ept::L1Gpa page, u64 clock);
     const WatchedPages& watched() const { return watched_; }
     void watch_nothing() { watched_.forget_all(); }
     /// An ept02 is about to be given what this leaf allows. A larger one holds no page that was ever watched.
     void note_shadowed(ept::L1Gpa address, const ept::Leaf<ept::Space::host>& leaf01) {
-        const bool known = watched_.may_know(address) && leaf01.size == ept::PageSize::k4;
-        if (known && leaf01.access.includes(ept::Access::write)) [[unlikely]]
+        if (watched_.may_know(address) && leaf01.size == ept::PageSize::k4) [[unlikely]]
             watched_.note_shadowed(address);
     }
 

@@ -37,8 +37,7 @@ WatchedPages::Watch& WatchedPages::add(L1Gpa page) {
 
 void WatchedPages::end(Watch& watch) {
     if (watch.ticket == 0) return;
-    u64* const entry = mm::at<u64>(watch.leaf);
-    __atomic_fetch_or(entry, ept::Access::write.bits(), __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(mm::at<u64>(watch.leaf), ept::Access::all.bits(), __ATOMIC_SEQ_CST);
     watch.ticket = 0;
     ++revision_;
 }
@@ -73,7 +72,7 @@ WatchedPages::Ticket WatchedPages::begin(L1Gpa page, Hpa leaf, u64 clock) {
     return ticket_of(page);
 }
 
-void WatchedPages::written(L1Gpa address) {
+void WatchedPages::touched(L1Gpa address) {
     if (Watch* const watch = find(address.page())) end(*watch);
 }
 

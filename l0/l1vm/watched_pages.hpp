@@ -2,12 +2,14 @@
 //
 // In:    pages to watch; every write to L1's memory by L0 itself; every violation of ept01 in memory.
 // Out:   tickets: whether a page is as it was when its ticket was given.
-// Never: keeps anybody from writing. Whoever writes gets the right back, and the tickets are void.
+// Never: keeps anybody from a page. Whoever reaches for it gets it back, and its tickets are void.
 // Laws:  while a ticket is good, neither L1 nor an L2 nor L0 has written the page since it was given.
 // SDM:   3C 29.4.3.3 (which change of an EPT entry asks for INVEPT).
 //
-// A watched page has no write access in ept01, and none in what is made of ept01: ept02s. Devices of L1's
-// write memory without asking ept01; their writes are not seen.
+// A watched page is not present in ept01, nor in what is made of ept01: ept02s. To take only the right to
+// write would be enough by the manual; but Bochs 2.7 asks EPT only for the right to read a page table, and
+// then sets accessed and dirty flags there. Devices of L1's write memory without asking ept01; they are not
+// seen.
 #pragma once
 
 #include <array>
@@ -40,26 +42,26 @@ class WatchedPages {
 
     /// The ticket of a page that is watched already; otherwise none.
     Ticket ticket_of(ept::L1Gpa page) const;
-    /// Whether to watch a page now: one that was written soon after it was watched is left alone for a while.
+    /// Whether to watch a page now: one that was touched soon after it was watched is left alone for a while.
     /// `clock` counts exits.
     bool worth_watching(ept::L1Gpa page, u64 clock);
-    /// Whether an ept02 may let an L2 write the page.
+    /// Whether an ept02 may have the page.
     bool may_be_shadowed(ept::L1Gpa page) const;
-    /// Neither ept01, whose entry for the page is at `leaf`, nor any ept02 lets anybody write the page.
+    /// Ept01, whose entry for the page is at `leaf`, has it no longer, and the ept02s will not.
     Ticket begin(ept::L1Gpa page, ept::Hpa leaf, u64 clock);
-    /// Somebody is about to write at an address: the page is writable again, and its tickets are void. No
-    /// debt comes of it: who still has the old translation faults once more.
-    [[gnu::cold]] void written(ept::L1Gpa address);
-    /// An ept02 is about to let an L2 write at an address.
+    /// Somebody is about to touch an address: the page is present again, and its tickets are void. No debt
+    /// comes of it.
+    [[gnu::cold]] void touched(ept::L1Gpa address);
+    /// An ept02 is about to have the page at an address.
     [[gnu::cold]] void note_shadowed(ept::L1Gpa address);
-    /// All pages are writable, and nothing is known of any.
+    /// All pages are present, and nothing is known of any.
     void forget_all();
 
   private:
     struct Watch {
         ept::L1Gpa page{};
         ept::Hpa leaf{};
-        /// 0: the page is writable.
+        /// 0: the page is present.
         u64 ticket = 0;
         u64 since = 0;
         u32 left_alone = 0;
