@@ -10,6 +10,7 @@
 #include "../trace/refuse.hpp"
 #include "acpi.hpp"
 #include "multiboot.hpp"
+#include "words.hpp"
 
 namespace kurma::l0 {
 
@@ -20,16 +21,6 @@ Cpu the_boot_cpu{};
 boot::BootInfo boot_info{};
 
 extern "C" [[noreturn]] void enter_first(Cpu*, Gprs*);
-
-/// The part of a text before a character, which is cut off from it; all of it where the character does not
-/// occur.
-std::string_view take_until(std::string_view& text, char end) {
-    usize length = 0;
-    while (length < text.size() && text[length] != end) ++length;
-    const std::string_view taken{text.data(), length};
-    text.remove_prefix(length < text.size() ? length + 1 : length);
-    return taken;
-}
 
 /// `knob=value` words of L0's command line. The first word is the image's name where the loader passes it
 /// (QEMU does).

@@ -6,6 +6,7 @@
 #include <vmx/merge.hpp>
 #include <vmx/nested.hpp>
 
+#include "../exit/control_call.hpp"
 #include "../l1vm/partition.hpp"
 #include "../mm/own_tables.hpp"
 #include "../trace/counters.hpp"
@@ -173,6 +174,7 @@ struct alignas(64) Cpu {
     Trace trace{};
     std::array<VmcsSlot, slot_count> slots{};
     std::array<Ept02, ept02_count> ept02s{};
+    ControlCall control{};
 
     /// L0's stack on this processor. Below `self` lie, while L0 runs, the guest's registers (hw/vmentry.S).
     alignas(16) std::array<u8, 32768> stack{};

@@ -1,8 +1,7 @@
-// Kurma's own VMCALL: L1 and its programs read what L0 has counted.
-//
-//   RAX "KURMA", RCX function, RDX argument; the answer comes in RAX, all ones if there is none.
-//   0: latch the totals.   1: latched total number RDX, in the order of `Totals`.   2: reset the counters per
-//   reason. 3: base of L0's memory.   4: its size.
+#include "control_call.hpp"
+
+#include "../cpu/cpu.hpp"
+#include "requests.hpp"
 #include "rooms.hpp"
 
 namespace kurma::l0 {
@@ -11,36 +10,75 @@ namespace {
 
 constexpr u64 signature = 0x414d52554b;
 constexpr u64 no_answer = ~u64{0};
+constexpr unsigned verdict_shift = 32;
 
-enum class Function : u64 { latch = 0, total = 1, reset = 2, reserved_base = 3, reserved_size = 4 };
+enum class Function : u64 {
+    latch = 0,
+    total = 1,
+    reset = 2,
+    reserved_base = 3,
+    reserved_size = 4,
+    begin_request = 5,
+    add_to_request = 6,
+    perform_request = 7,
+    read_answer = 8
+};
 
-u64 total(const Totals& t, u64 index) {
-    const u64 values[] = {t.exits,    t.vmread,   t.vmwrite, t.vmptrld, t.vmclear,
-                          t.vmlaunch, t.vmresume, t.invept,  t.invvpid};
-    return index < std::size(values) ? values[index] : no_answer;
+u64 total(const Totals& totals, u64 index) {
+    return index < std::size(named_totals) ? totals.*named_totals[index].total : no_answer;
+}
+
+u64 perform(Cpu& cpu) {
+    const Verdict verdict = perform_request(cpu);
+    return u64{static_cast<u8>(verdict)} << verdict_shift | cpu.control.answer_length;
+}
+
+u64 answer_of(Cpu& cpu, Function function, u64 argument) {
+    switch (function) {
+        // What this very turn adds is taken back in end_turn; the latch must not see it either.
+        case Function::latch: cpu.latched = cpu.at_turn_start; return 0;
+        case Function::total: return total(cpu.latched, argument);
+        case Function::reset: cpu.trace.exits = {}; return 0;
+        case Function::reserved_base: return cpu.machine->reserved.base.value();
+        case Function::reserved_size: return cpu.machine->reserved.size;
+        case Function::begin_request: cpu.control.begin(); return 0;
+        case Function::add_to_request: cpu.control.add(argument); return 0;
+        case Function::perform_request: return perform(cpu);
+        case Function::read_answer: return cpu.control.read(argument);
+    }
+    return no_answer;
 }
 
 }  // namespace
 
+void ControlCall::begin() {
+    request_length = 0;
+    request_too_long = false;
+}
+
+void ControlCall::add(u64 bytes) {
+    for (; (bytes & 0xff) != 0; bytes >>= 8) {
+        const char c = static_cast<char>(bytes & 0xff);
+        if (request_length < request.size())
+            request[request_length++] = c >= ' ' && c <= '~' ? c : '?';
+        else
+            request_too_long = true;
+    }
+}
+
+u64 ControlCall::read(u64 offset) const {
+    if (offset >= answer_length) return no_answer;
+    u64 bytes = 0;
+    for (unsigned i = 0; i < 8 && i < answer_length - offset; ++i)
+        bytes |= u64{static_cast<u8>(answer[offset + i])} << (8 * i);
+    return bytes;
+}
+
 bool is_control_call(const Gprs& gprs) { return gprs.value[Gprs::rax] == signature; }
 
 void answer_control_call(Cpu& cpu, Gprs& gprs) {
-    // What this very turn adds is taken back in end_turn; the latch must not see it either.
-    u64 answer = no_answer;
-    switch (static_cast<Function>(gprs.value[Gprs::rcx])) {
-        case Function::latch:
-            cpu.latched = cpu.at_turn_start;
-            answer = 0;
-            break;
-        case Function::total: answer = total(cpu.latched, gprs.value[Gprs::rdx]); break;
-        case Function::reset:
-            cpu.trace.exits = {};
-            answer = 0;
-            break;
-        case Function::reserved_base: answer = cpu.machine->reserved.base.value(); break;
-        case Function::reserved_size: answer = cpu.machine->reserved.size; break;
-    }
-    gprs.value[Gprs::rax] = answer;
+    gprs.value[Gprs::rax] =
+        answer_of(cpu, static_cast<Function>(gprs.value[Gprs::rcx]), gprs.value[Gprs::rdx]);
 }
 
 }  // namespace kurma::l0

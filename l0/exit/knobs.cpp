@@ -1,5 +1,7 @@
 #include "knobs.hpp"
 
+#include "../cpu/vmcs.hpp"
+#include "../trace/trace.hpp"
 #include "bitmaps.hpp"
 #include "shadow_vmcs.hpp"
 #include "slots.hpp"
@@ -35,6 +37,8 @@ void tell_owner(Cpu& cpu, std::string_view knob) {
     if (knob == "vmcs_access") vmcs_access_changed(cpu);
     if (knob == "vmcs02_cache") vmcs02_cache_changed(cpu);
     if (knob == "vpid_l2") vpid_l2_changed(cpu);
+    // The turn that switches the recording on is the first in the ring, from here on.
+    if (knob == "trace") note_turn_start(cpu);
 }
 
 }  // namespace
@@ -42,7 +46,7 @@ void tell_owner(Cpu& cpu, std::string_view knob) {
 KnobRefusal change_knob(Cpu& cpu, std::string_view knob, std::string_view value) {
     Policy wanted = cpu.machine->policy;
     switch (set_knob(wanted, knob, value, When::any_time)) {
-        case KnobResult::unknown_knob: return {"there is no such knob; ask for the list of them", ""};
+        case KnobResult::unknown_knob: return {"there is no such knob; `list` names them", ""};
         case KnobResult::bad_value: return {"it takes ", find_knob(knob)->values};
         case KnobResult::only_at_boot:
             return {
@@ -56,6 +60,7 @@ KnobRefusal change_knob(Cpu& cpu, std::string_view knob, std::string_view value)
     resolve(*cpu.machine, wanted);
     cpu.machine->policy = wanted;
     tell_owner(cpu, knob);
+    make_vmcs01_current(cpu);
     return {};
 }
 

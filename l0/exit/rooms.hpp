@@ -33,7 +33,7 @@ void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot);
 void return_to_l1(Cpu& cpu, VmcsSlot& slot, vmx::ExitReason reason);
 
 /// VMCALL of L1 with Kurma's signature.
-void answer_control_call(Cpu& cpu, Gprs& gprs);
+[[gnu::noinline]] void answer_control_call(Cpu& cpu, Gprs& gprs);
 bool is_control_call(const Gprs& gprs);
 
 }  // namespace kurma::l0

@@ -7,7 +7,10 @@
 
 namespace kurma::l0::hw {
 
-#define KURMA_MUST_SUCCEED "\n\tjbe 1f\n\t.pushsection .text.unlikely\n1:\tud2\n\t.popsection"
+// The section is one that no code of the compiler's goes to: in a function of that very section the UD2 would
+// stand in line.
+#define KURMA_MUST_SUCCEED \
+    "\n\tjbe 1f\n\t.pushsection .text.vmx_failed, \"ax\", @progbits\n1:\tud2\n\t.popsection"
 
 [[gnu::always_inline]] inline u64 vmread(u64 encoding) {
     u64 value;

@@ -14,6 +14,18 @@ struct Totals {
         invvpid = 0;
 };
 
+struct NamedTotal {
+    const char* name;
+    u64 Totals::*total;
+};
+
+/// In the order in which the control call numbers them.
+inline constexpr NamedTotal named_totals[] = {
+    {"exits", &Totals::exits},       {"vmread", &Totals::vmread},   {"vmwrite", &Totals::vmwrite},
+    {"vmptrld", &Totals::vmptrld},   {"vmclear", &Totals::vmclear}, {"vmlaunch", &Totals::vmlaunch},
+    {"vmresume", &Totals::vmresume}, {"invept", &Totals::invept},   {"invvpid", &Totals::invvpid},
+};
+
 enum class Level : u8 { l1 = 1, l2 = 2 };
 
 /// One turn, 64 bytes.
@@ -47,6 +59,8 @@ struct Trace {
     /// Of the turn under way, noted at its start while turns are recorded.
     u64 tsc_exit = 0, rip = 0, detail = 0;
     Level level_before = Level::l1;
+
+    u64 oldest_turn() const { return turns > ring_size ? turns - ring_size : 0; }
 
     [[gnu::always_inline]] void count(vmx::Why why, vmx::Reason reason) {
         const usize index = static_cast<usize>(reason);

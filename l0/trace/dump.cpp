@@ -2,6 +2,7 @@
 
 #include "../cpu/vmcs.hpp"
 #include "log.hpp"
+#include "report.hpp"
 
 namespace kurma::l0 {
 
@@ -34,16 +35,8 @@ void dump_last_turns(const Cpu& cpu) {
         log::line("no turns were recorded; run with trace=turns to see the last ones");
         return;
     }
-    const u64 first = trace.turns > Trace::ring_size ? trace.turns - Trace::ring_size : 0;
-    log::line(
-        "the last turns, oldest first: tsc at exit, instructions in L0, level, reason, why, rip, "
-        "qualification");
-    for (u64 i = first; i < trace.turns; ++i) {
-        const Turn& t = trace.ring[i % Trace::ring_size];
-        log::line("  ", t.tsc_exit, " ", t.tsc_entry - t.tsc_exit, " L", u64{t.level_before}, "->L",
-                  u64{t.level_after}, " ", name_of(ExitReason{t.reason}.basic()), " ",
-                  name_of(static_cast<Why>(t.why)), " ", Hex{t.rip}, " ", Hex{t.detail});
-    }
+    Out out;
+    write_turns(out, trace, "kurma: ");
 }
 
 }  // namespace kurma::l0

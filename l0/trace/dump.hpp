@@ -1,4 +1,4 @@
-// What is known, for a person: a VMCS by name, the last turns, and for programs: the counters as JSON.
+// What is known when a run ends badly, for a person, in the log: registers, a VMCS by name, the last turns.
 #pragma once
 
 #include "../cpu/cpu.hpp"
@@ -10,7 +10,5 @@ void dump_current_vmcs(const Cpu& cpu, const char* name);
 void dump_vmcs12(const vmx::Vmcs12& vmcs12);
 void dump_last_turns(const Cpu& cpu);
 void dump_gprs(const Gprs& gprs);
-/// The JSON object between its two marker lines.
-void write_json(const Cpu& cpu);
 
 }  // namespace kurma::l0

@@ -1,7 +1,5 @@
 // The counters as one JSON object, for programs on the host. Names are those of the manual and of why.def.
-#include "../hw/cpu.hpp"
-#include "dump.hpp"
-#include "log.hpp"
+#include "report.hpp"
 
 namespace kurma::l0 {
 
@@ -12,24 +10,25 @@ namespace {
 /// Writes members and elements with the commas where they belong.
 class Json {
   public:
+    explicit Json(Out& out) : out_{out} {}
     void open(char bracket) {
         separate();
-        log::put(bracket);
+        out_.put(bracket);
         first_ = true;
     }
     void close(char bracket) {
-        log::put(bracket);
+        out_.put(bracket);
         first_ = false;
     }
     void key(const char* name) {
         separate();
         quote(name);
-        log::put(':');
+        out_.put(':');
         first_ = true;
     }
     void number(u64 value) {
         separate();
-        log::put_decimal(value);
+        out_.put_decimal(value);
     }
     void text(const char* value) {
         separate();
@@ -43,25 +42,26 @@ class Json {
         key(name);
         text(value);
     }
-    void line() { log::put('\n'); }
+    void line() { out_.put('\n'); }
 
   private:
     void separate() {
-        if (!first_) log::put(',');
+        if (!first_) out_.put(',');
         first_ = false;
     }
-    static void quote(const char* text) {
-        log::put('"');
-        log::put(text);
-        log::put('"');
+    void quote(const char* text) {
+        out_.put('"');
+        out_.put(text);
+        out_.put('"');
     }
+    Out& out_;
     bool first_ = true;
 };
 
 void write_knobs(Json& json, const Policy& policy) {
     json.key("knobs");
     json.open('{');
-    vmx::for_each_knob(policy, [&](const vmx::KnobRow& row, const auto& value) {
+    vmx::for_each_knob(policy, [&](const vmx::KnobRow& row, const auto& value, const auto&) {
         if constexpr (requires { vmx::name_of(value); })
             json.member(row.name, vmx::name_of(value));
         else
@@ -74,15 +74,7 @@ void write_knobs(Json& json, const Policy& policy) {
 void write_totals(Json& json, const Totals& t) {
     json.key("totals");
     json.open('{');
-    json.member("exits", t.exits);
-    json.member("vmread", t.vmread);
-    json.member("vmwrite", t.vmwrite);
-    json.member("vmptrld", t.vmptrld);
-    json.member("vmclear", t.vmclear);
-    json.member("vmlaunch", t.vmlaunch);
-    json.member("vmresume", t.vmresume);
-    json.member("invept", t.invept);
-    json.member("invvpid", t.invvpid);
+    for (const NamedTotal& row : named_totals) json.member(row.name, t.*row.total);
     json.close('}');
     json.line();
 }
@@ -106,11 +98,9 @@ void write_exits(Json& json, const Trace& trace) {
     json.line();
 }
 
-void write_turns(Json& json, const Trace& trace) {
-    json.key("turns");
+void write_ring(Json& json, const Trace& trace) {
     json.open('[');
-    const u64 first = trace.turns > Trace::ring_size ? trace.turns - Trace::ring_size : 0;
-    for (u64 i = first; i < trace.turns; ++i) {
+    for (u64 i = trace.oldest_turn(); i < trace.turns; ++i) {
         const Turn& t = trace.ring[i % Trace::ring_size];
         json.open('{');
         json.member("turn", i);
@@ -137,12 +127,11 @@ void write_turns(Json& json, const Trace& trace) {
 
 }  // namespace
 
-void write_json(const Cpu& cpu) {
+void write_json(Out& out, const Cpu& cpu, u64 tsc) {
     const Machine& machine = *cpu.machine;
-    log::line("json-begin");
-    Json json;
+    Json json{out};
     json.open('{');
-    json.member("tsc", hw::rdtsc());
+    json.member("tsc", tsc);
     json.key("memory");
     json.open('{');
     json.member("l0_base", machine.reserved.base.value());
@@ -154,10 +143,16 @@ void write_json(const Cpu& cpu) {
     write_knobs(json, machine.policy);
     write_totals(json, cpu.totals);
     write_exits(json, cpu.trace);
-    write_turns(json, cpu.trace);
+    json.key("turns");
+    write_ring(json, cpu.trace);
     json.close('}');
     json.line();
-    log::line("json-end");
+}
+
+void write_turns_json(Out& out, const Trace& trace) {
+    Json json{out};
+    write_ring(json, trace);
+    json.line();
 }
 
 }  // namespace kurma::l0

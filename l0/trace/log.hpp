@@ -2,30 +2,18 @@
 // them.
 #pragma once
 
-#include <concepts>
-#include <ept/integer.hpp>
-#include <string_view>
+#include "out.hpp"
 
 namespace kurma::l0::log {
 
-/// A number to be printed in hexadecimal.
-struct Hex {
-    u64 value;
-};
+using l0::Hex;
 
 void put(char c);
-void put(std::string_view text);
-void put(const char* text);
-void put(Hex number);
-void put_decimal(u64 number);
-void put(std::unsigned_integral auto number) { put_decimal(number); }
 
-/// One line, with Kurma's prefix.
+/// One line, with Kurma's prefix. Out of the way of the code that does not come to say anything.
 template <class... Parts>
-void line(const Parts&... parts) {
-    put(std::string_view{"kurma: "});
-    (put(parts), ...);
-    put('\n');
+[[gnu::noinline, gnu::cold]] void line(const Parts&... parts) {
+    Out{}.words("kurma: ", parts..., '\n');
 }
 
 }  // namespace kurma::l0::log

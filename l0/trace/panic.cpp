@@ -6,6 +6,7 @@
 #include "death.hpp"
 #include "dump.hpp"
 #include "log.hpp"
+#include "report.hpp"
 #include "trace.hpp"
 
 namespace kurma::l0 {
@@ -52,7 +53,12 @@ void dump_everything(Cpu& cpu) {
 
 void end_run(End end) {
     const Cpu& cpu = boot_cpu();
-    if (cpu.machine != nullptr) write_json(cpu);
+    if (cpu.machine != nullptr) {
+        log::line("json-begin");
+        Out out;
+        write_json(out, cpu, hw::rdtsc());
+        log::line("json-end");
+    }
     log::line("end ", cause_of(end));
     switch_off(machine());
 }

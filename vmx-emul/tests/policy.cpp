@@ -68,7 +68,7 @@ TEST(KnobTable, says_the_values_that_each_knob_takes) {
         for (const std::string& value : values_of(row)) {
             Policy policy{};
             EXPECT_EQ(set_knob(policy, row.name, value), KnobResult::accepted) << row.name << "=" << value;
-            for_each_knob(policy, [&](const KnobRow& set, const auto& now) {
+            for_each_knob(policy, [&](const KnobRow& set, const auto& now, const auto&) {
                 if (&set == &row) {
                     EXPECT_EQ(written(now), value) << row.name;
                 }
@@ -77,7 +77,7 @@ TEST(KnobTable, says_the_values_that_each_knob_takes) {
 }
 
 TEST(KnobTable, leaves_out_no_value) {
-    for_each_knob(Policy{}, [](const KnobRow& row, const auto& value) {
+    for_each_knob(Policy{}, [](const KnobRow& row, const auto& value, const auto&) {
         using T = std::remove_cvref_t<decltype(value)>;
         if constexpr (requires { T::last; })
             EXPECT_EQ(std::to_string(T::first) + ".." + std::to_string(T::last), row.values);

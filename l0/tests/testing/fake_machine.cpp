@@ -25,14 +25,6 @@ std::string line_under_way;
 namespace log {
 
 void put(char c) { line_under_way += c; }
-void put(std::string_view text) { line_under_way += text; }
-void put(const char* text) { line_under_way += text; }
-void put_decimal(u64 number) { line_under_way += std::to_string(number); }
-void put(Hex number) {
-    char digits[32];
-    std::snprintf(digits, sizeof digits, "0x%llx", static_cast<unsigned long long>(number.value));
-    line_under_way += digits;
-}
 
 }  // namespace log
 

@@ -61,11 +61,12 @@ constexpr KnobResult set_knob(Policy& policy, std::string_view knob, std::string
     return KnobResult::unknown_knob;
 }
 
-/// Calls visit(row, value) for each knob in the order of the table.
+/// Calls visit(row, value, default) for each knob in the order of the table.
 template <class Visit>
 constexpr void for_each_knob(const Policy& policy, Visit&& visit) {
+    constexpr Policy defaults{};
     const KnobRow* row = knob_rows;
-#define K(name, ...) visit(*row++, policy.name);
+#define K(name, ...) visit(*row++, policy.name, defaults.name);
 #include <vmx/policy.def>
 #undef K
 }

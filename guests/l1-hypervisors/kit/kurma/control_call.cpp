@@ -43,4 +43,40 @@ Totals latch_totals() {
     return totals;
 }
 
+void add_to_request(const char* words) {
+    while (*words != 0) {
+        u64 bytes = 0;
+        for (unsigned i = 0; i < 8 && *words != 0; ++i) bytes |= u64{static_cast<u8>(*words++)} << (8 * i);
+        control_call(ControlFunction::add_to_request, bytes);
+    }
+}
+
+Answer perform_request() {
+    const u64 result = control_call(ControlFunction::perform_request);
+    return {static_cast<Verdict>(result >> 32), static_cast<u32>(result)};
+}
+
+Answer ask(const char* words, const char* more_words) {
+    control_call(ControlFunction::begin_request);
+    add_to_request(words);
+    add_to_request(more_words);
+    return perform_request();
+}
+
+void read_answer(char* text, usize capacity) {
+    usize length = 0;
+    for (u64 offset = 0; length + 1 < capacity; offset += 8) {
+        const u64 bytes = control_call(ControlFunction::read_answer, offset);
+        if (bytes == control_call_refused) break;
+        for (unsigned i = 0; i < 8 && length + 1 < capacity; ++i)
+            if (const u8 byte = static_cast<u8>(bytes >> (8 * i)); byte != 0)
+                text[length++] = static_cast<char>(byte);
+    }
+    text[length] = 0;
+}
+
+bool set_knob(const char* assignment) {
+    return kurma_is_present() && ask("set ", assignment).verdict == Verdict::done;
+}
+
 }  // namespace kit

@@ -1,4 +1,5 @@
-// Kurma's control call: how a program in L1 reads L0's counters. Absent on the bare machine.
+// Kurma's control call: how a program in L1 reads L0's counters and turns its knobs. Absent on the bare
+// machine.
 #pragma once
 
 #include "base/integer.hpp"
@@ -13,7 +14,11 @@ enum class ControlFunction : u64 {
     read_total = 1,
     reset_reasons = 2,
     l0_base = 3,
-    l0_size = 4
+    l0_size = 4,
+    begin_request = 5,
+    add_to_request = 6,
+    perform_request = 7,
+    read_answer = 8
 };
 
 // What L0 executed on the real processor, in the order of control function 1.
@@ -29,6 +34,23 @@ bool kurma_is_present();
 // Only when Kurma is present: on the bare machine VMCALL is #UD or, in VMX root operation, VMfail.
 u64 control_call(ControlFunction function, u64 argument = 0);
 Totals latch_totals();
+
+// A request in words, such as "get trace" (l0/exit/requests.hpp lists them), and how it was answered.
+enum class Verdict : u8 { done = 0, refused = 1, cut = 2 };
+struct Answer {
+    Verdict verdict;
+    u32 length;
+};
+Answer perform_request();
+// Begins a request, adds the words to it, one after the other, and has it performed.
+Answer ask(const char* words, const char* more_words = "");
+void add_to_request(const char* words);
+// The beginning of the last answer, as a string, cut to fit.
+void read_answer(char* text, usize capacity);
+
+// Turns a knob while this L1 runs: set_knob("vmcs_access=trap"). False where there is no Kurma, or Kurma
+// refuses; the reason is the answer then.
+bool set_knob(const char* assignment);
 
 // L0's own memory, as it tells; false where there is no Kurma, or one that does not tell.
 struct HiddenMemory {

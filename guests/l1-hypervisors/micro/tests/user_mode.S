@@ -48,8 +48,21 @@ user_control_call:
     movq %rax, user_control_call_result(%rip)
     int3
 
+// One function of the control call: number and argument come from memory, the answer goes there.
+.globl user_control_function
+user_control_function:
+    movabsq $CONTROL_CALL_SIGNATURE, %rax
+    movq user_control_call_function(%rip), %rcx
+    movq user_control_call_argument(%rip), %rdx
+    vmcall
+    movq %rax, user_control_call_result(%rip)
+    int3
+
 .section .bss
 .balign 8
+.globl user_control_call_function, user_control_call_argument
+user_control_call_function: .skip 8
+user_control_call_argument: .skip 8
 .globl user_control_call_result
 user_control_call_result: .skip 8
 .balign 16

@@ -18,6 +18,9 @@ extern const UserForm user_forms_end[];
 // A control call, function 0; its RAX is left in user_control_call_result.
 UserCode user_control_call;
 extern volatile unsigned long user_control_call_result;
+// Any function of it: number and argument are taken from here.
+UserCode user_control_function;
+extern volatile unsigned long user_control_call_function, user_control_call_argument;
 }
 
 }  // namespace micro

@@ -1,0 +1,19 @@
+// What L0 has counted and recorded, written for a program (JSON) or for a person (tables), to the log or into
+// memory.
+#pragma once
+
+#include "../cpu/cpu.hpp"
+#include "out.hpp"
+
+namespace kurma::l0 {
+
+/// The time, memory, knobs, totals, counters and turns as one JSON object.
+void write_json(Out& out, const Cpu& cpu, u64 tsc);
+/// The turns in the ring as a JSON array, oldest first.
+void write_turns_json(Out& out, const Trace& trace);
+/// The totals, then the counters per (reason, room, why), the largest first.
+void write_stats(Out& out, const Cpu& cpu);
+/// The turns in the ring, a line each, oldest first, after a line of what the columns are.
+void write_turns(Out& out, const Trace& trace, std::string_view prefix);
+
+}  // namespace kurma::l0
