@@ -1,6 +1,6 @@
 // VMCSs as memory: what is written is read back, across VMCLEAR and VMPTRLD, and between many VMCSs.
 #include "cpu/instructions.hpp"
-#include "tests/test.hpp"
+#include "tests/cookies.hpp"
 #include "vmx/operation.hpp"
 
 namespace micro {
@@ -11,54 +11,6 @@ namespace {
 constexpr u64 vmcs_count = 24;
 constinit Page regions[vmcs_count] = {};
 Page cookie_region;
-
-// A value that names the field, cut to its width.
-u64 cookie_of(Field f, u64 salt) {
-    constexpr u64 spread = 0x9E3779B97F4A7C15;
-    return (spread * (f.encoding + 0x10000 * (salt + 1))) & f.mask();
-}
-
-// The processor keeps only the defined bits of access rights (SDM 3C 25.4.1), and may say so when they are
-// read back.
-u64 comparable(const NamedField& named, u64 value) {
-    constexpr u64 access_rights_defined = 0x1F0FF;
-    const u32 encoding = named.field.encoding;
-    const bool is_access =
-        encoding >= field::guest_es_access.encoding && encoding <= field::guest_tr_access.encoding;
-    return is_access ? value & access_rights_defined : value;
-}
-
-bool is_supported(Field f) {
-    u64 value = 0;
-    return vmread_raw(f.encoding, value).succeeded();
-}
-
-template <typename Body>
-void for_each_writable_field(Report& report, Body body) {
-    for (const NamedField& named : all_fields) {
-        if (named.field.is_read_only() || !is_supported(named.field)) continue;
-        report.about(named.name);
-        body(named);
-    }
-}
-
-void use(Report& report, Page& region) {
-    prepare_region(region);
-    report.expect("VMCLEAR", vmclear(region.address()).succeeded());
-    report.expect("VMPTRLD", vmptrld(region.address()).succeeded());
-}
-
-void write_cookies(Report& report, u64 salt) {
-    for_each_writable_field(
-        report, [&](const NamedField& named) { vmwrite(named.field, cookie_of(named.field, salt)); });
-}
-
-void expect_cookies(Report& report, u64 salt) {
-    for_each_writable_field(report, [&](const NamedField& named) {
-        report.expect("cookie", comparable(named, cookie_of(named.field, salt)),
-                      comparable(named, vmread(named.field)));
-    });
-}
 
 void cookies_survive(Report& report) {
     use(report, cookie_region);
