@@ -5,6 +5,7 @@
 #include <vmx/capability.hpp>
 #include <vmx/merge.hpp>
 #include <vmx/nested.hpp>
+#include <vmx/shadow_sets.hpp>
 
 #include "../exit/control_call.hpp"
 #include "../l1vm/partition.hpp"
@@ -24,18 +25,6 @@ struct Gprs {
 /// The bitmaps of one way of VMCS shadowing: a set bit makes L1's access to the field exit.
 struct ShadowBitmaps {
     ept::Hpa vmread{0}, vmwrite{0};
-};
-
-/// The fields that `shadow-copy` moves, those that L1 may write first.
-struct CopiedFields {
-    static constexpr usize capacity = 40;
-    struct One {
-        u32 encoding;
-        vmx::FieldId id;
-        vmx::Home home;
-    };
-    std::array<One, capacity> field{};
-    usize writable = 0, count = 0;
 };
 
 /// Shared by all processors, and constant once L1 runs but for `partition`'s device pages and the policy,
@@ -65,7 +54,6 @@ struct Machine {
     /// Whether L1 has a shadow VMCS while it runs: vmcs_access is not `trap`.
     bool shadowing = false;
     ShadowBitmaps bitmaps_direct{}, bitmaps_copy{};
-    CopiedFields copied{};
     /// One bit per encoding of a field that the processor has and L1 is not offered; for an L1 that uses VMCS
     /// shadowing.
     ept::Hpa hidden_fields{0};
@@ -96,11 +84,10 @@ struct L1Shadow {
 /// do not.
 enum class Reach : u8 { none, itself, copy };
 
-/// The shadow VMCS of `shadow-copy`, made at first use, and what L0 knows it to hold, in the order of
-/// CopiedFields.
+/// The shadow VMCS of `shadow-copy`, made at first use, and what L0 knows it to hold.
 struct ShadowCopy {
     ept::Hpa vmcs{0};
-    std::array<u64, CopiedFields::capacity> known{};
+    std::array<u64, (vmx::copied_writable | vmx::copied_exit_information).count()> known{};
 };
 
 /// An active vmcs12 and the vmcs02 that carries it.

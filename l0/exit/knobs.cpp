@@ -14,12 +14,13 @@ const char* impossible_here(const Machine& machine, const Policy& policy) {
     const bool shadowing = machine.host.may(Secondary::vmcs_shadowing);
     if (policy.vmcs_access == VmcsAccess::shadow_direct && !shadowing)
         return "vmcs_access=shadow-direct: this processor has no VMCS shadowing; leave the knob away, set it "
-               "to trap, "
-               "or choose a model that has it, such as corei7_haswell_4770";
+               "to trap, or choose a model that has it, such as corei7_haswell_4770";
     if (policy.vmcs_access == VmcsAccess::shadow_copy && !shadowing)
         return "vmcs_access=shadow-copy: this processor has no VMCS shadowing; leave the knob away, set it "
-               "to trap, "
-               "or choose a model that has it, such as corei7_haswell_4770";
+               "to trap, or choose a model that has it, such as corei7_haswell_4770";
+    if (policy.vmcs_access == VmcsAccess::shadow_copy && !has_copied_fields(machine.host))
+        return "vmcs_access=shadow-copy: this processor lacks a field that is copied; set it to trap or "
+               "shadow-direct";
     return nullptr;
 }
 

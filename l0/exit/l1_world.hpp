@@ -88,9 +88,9 @@ class L1World {
     }
     void write_home02(vmx::Vmcs12& v, vmx::FieldId id, u64 value) {
         VmcsSlot& slot = slot_of(v);
-        make_vmcs02_current(cpu_, slot).write_raw(id, value);
         if (slot.reach == Reach::copy) [[unlikely]]
-            write_to_copy(cpu_, slot, id, value);
+            before_write(cpu_, slot, id);
+        make_vmcs02_current(cpu_, slot).write_raw(id, value);
         make_vmcs01_current(cpu_);
     }
     void drop_ept02(ept::Eptp eptp12) { l0::drop_ept02(cpu_, eptp12); }

@@ -1,10 +1,9 @@
 #include "shadow_copy.hpp"
 
-#include <vmx/shadow_sets.hpp>
+#include <utility>
 
 #include "../cpu/vmcs.hpp"
 #include "../cpu/vmx_root.hpp"
-#include "../trace/panic.hpp"
 #include "slots.hpp"
 
 namespace kurma::l0 {
@@ -13,94 +12,101 @@ using namespace vmx;
 
 namespace {
 
-using Values = std::array<u64, CopiedFields::capacity>;
+/// The copied fields in the order of ShadowCopy::known: those that L1 writes, first with their home in
+/// vmcs02, then with their home in the image; then exit information. All are known to the compiler, so that a
+/// field costs a few instructions and no look-up.
+constexpr FieldSet of_vmcs02 = copied_writable & all_home02_state;
+constexpr FieldSet of_image = copied_writable & all_home12;
+static_assert(of_vmcs02.count() + of_image.count() == copied_writable.count());
 
-u64 read_counted(Cpu& cpu, u32 encoding) {
-    ++cpu.totals.vmread;
-    return hw::vmread(encoding);
+constexpr usize first_of_image = of_vmcs02.count();
+constexpr usize first_of_information = copied_writable.count();
+constexpr usize field_total = first_of_information + copied_exit_information.count();
+
+consteval auto order_of_copy() {
+    std::array<FieldId, field_total> order{};
+    usize i = 0;
+    for (const FieldSet& set : {of_vmcs02, of_image, copied_exit_information})
+        set.for_each([&](FieldId id) { order[i++] = id; });
+    return order;
 }
-void write_counted(Cpu& cpu, u32 encoding, u64 value) {
-    ++cpu.totals.vmwrite;
-    hw::vmwrite(encoding, value);
+constexpr std::array order = order_of_copy();
+
+/// Calls visit.operator()<I>() for each place from First up to, and without, Last.
+template <usize First, usize Last, class Visit>
+[[gnu::always_inline]] inline void for_places(Visit visit) {
+    [&]<usize... I>(std::index_sequence<I...>) { (visit.template operator()<First + I>(), ...); }
+    (std::make_index_sequence<Last - First>{});
+}
+
+using Values = std::array<u64, field_total>;
+
+template <usize First, usize Last>
+[[gnu::always_inline]] inline void read_places(Cpu& cpu, Values& now) {
+    cpu.totals.vmread += Last - First;
+    for_places<First, Last>([&]<usize I> { now[I] = hw::vmread(encodings[static_cast<usize>(order[I])]); });
+}
+
+/// Writes to the current VMCS, the copy or the other side of it, what L0 did not know to be in both.
+template <usize First, usize Last>
+[[gnu::always_inline]] inline void write_places(Cpu& cpu, ShadowCopy& copy, const Values& now) {
+    for_places<First, Last>([&]<usize I> {
+        if (now[I] == copy.known[I]) [[likely]]
+            return;
+        copy.known[I] = now[I];
+        ++cpu.totals.vmwrite;
+        hw::vmwrite(encodings[static_cast<usize>(order[I])], now[I]);
+    });
 }
 
 /// Writes every field once, so that L0 knows from then on what the copy holds.
-void make_copy(Cpu& cpu, ShadowCopy& copy) {
+[[gnu::noinline]] void make_copy(Cpu& cpu, ShadowCopy& copy) {
     copy.vmcs = make_shadow_vmcs(cpu);
     make_current(cpu, copy.vmcs);
-    const CopiedFields& fields = cpu.machine->copied;
-    for (usize i = 0; i < fields.count; ++i) write_counted(cpu, fields.field[i].encoding, 0);
+    const usize count = cpu.machine->host.vmwrite_any_field() ? field_total : first_of_information;
+    cpu.totals.vmwrite += count;
+    for (usize i = 0; i < count; ++i) hw::vmwrite(encodings[static_cast<usize>(order[i])], 0);
 }
 
 }  // namespace
 
-void choose_copied_fields(Machine& machine) {
-    const ShadowSets sets = shadow_sets(VmcsAccess::shadow_copy, machine.host.vmwrite_any_field());
-    CopiedFields& fields = machine.copied;
-    const auto append = [&](FieldId id) {
-        CHECK(fields.count < CopiedFields::capacity);
-        fields.field[fields.count++] = {row_of(id).encoding.raw, id, row_of(id).home};
-    };
-    (sets.writable & machine.offered_fields).for_each(append);
-    fields.writable = fields.count;
-    (sets.readable & machine.offered_fields).for_each([&](FieldId id) {
-        if (!sets.writable.has(id)) append(id);
-    });
-}
-
 void fill_copy(Cpu& cpu, VmcsSlot& slot) {
-    const CopiedFields& fields = cpu.machine->copied;
+    ShadowCopy& copy = slot.copy;
+    const bool with_information = cpu.machine->host.vmwrite_any_field();
     Values now;
     make_vmcs02_current(cpu, slot);
-    for (usize i = 0; i < fields.count; ++i) {
-        const CopiedFields::One& one = fields.field[i];
-        now[i] = one.home == Home::vmcs02 ? read_counted(cpu, one.encoding)
-                                          : slot.vmcs12.image[static_cast<usize>(one.id)];
-    }
-    if (slot.copy.vmcs.value() == 0) make_copy(cpu, slot.copy);
-    make_current(cpu, slot.copy.vmcs);
-    for (usize i = 0; i < fields.count; ++i) {
-        if (now[i] == slot.copy.known[i]) continue;
-        slot.copy.known[i] = now[i];
-        write_counted(cpu, fields.field[i].encoding, now[i]);
-    }
-    release_vmcs(cpu, slot.copy.vmcs);
+    read_places<0, first_of_image>(cpu, now);
+    for_places<first_of_image, first_of_information>(
+        [&]<usize I> { now[I] = slot.vmcs12.image[static_cast<usize>(order[I])]; });
+    if (with_information) read_places<first_of_information, field_total>(cpu, now);
+    if (copy.vmcs.value() == 0) [[unlikely]]
+        make_copy(cpu, copy);
+    make_current(cpu, copy.vmcs);
+    write_places<0, first_of_information>(cpu, copy, now);
+    if (with_information) write_places<first_of_information, field_total>(cpu, copy, now);
+    release_vmcs(cpu, copy.vmcs);
     make_vmcs01_current(cpu);
     slot.reach = Reach::copy;
 }
 
 void fetch_copy(Cpu& cpu, VmcsSlot& slot) {
-    const CopiedFields& fields = cpu.machine->copied;
+    ShadowCopy& copy = slot.copy;
     Vmcs12& v = slot.vmcs12;
     Values now;
-    make_current(cpu, slot.copy.vmcs);
-    for (usize i = 0; i < fields.writable; ++i) now[i] = read_counted(cpu, fields.field[i].encoding);
-    release_vmcs(cpu, slot.copy.vmcs);
-    const auto vmcs02 = make_vmcs02_current(cpu, slot);
-    for (usize i = 0; i < fields.writable; ++i) {
-        if (now[i] == slot.copy.known[i]) continue;
-        slot.copy.known[i] = now[i];
-        const CopiedFields::One& one = fields.field[i];
-        if (one.home == Home::vmcs02) {
-            vmcs02.write_raw(one.id, now[i]);
-        } else {
-            v.image[static_cast<usize>(one.id)] = now[i];
-            v.dirty.add(one.id);
-            v.checked = false;
-        }
-    }
+    make_current(cpu, copy.vmcs);
+    read_places<0, first_of_information>(cpu, now);
+    release_vmcs(cpu, copy.vmcs);
+    for_places<first_of_image, first_of_information>([&]<usize I> {
+        if (now[I] == copy.known[I]) [[likely]]
+            return;
+        copy.known[I] = now[I];
+        v.image[static_cast<usize>(order[I])] = now[I];
+        v.dirty.add(order[I]);
+        v.checked = false;
+    });
+    make_vmcs02_current(cpu, slot);
+    write_places<0, first_of_image>(cpu, copy, now);
     slot.reach = Reach::none;
-}
-
-void write_to_copy(Cpu& cpu, VmcsSlot& slot, FieldId id, u64 value) {
-    const CopiedFields& fields = cpu.machine->copied;
-    for (usize i = 0; i < fields.count; ++i) {
-        if (fields.field[i].id != id) continue;
-        slot.copy.known[i] = value & value_mask(row_of(id).encoding);
-        make_current(cpu, slot.copy.vmcs);
-        write_counted(cpu, fields.field[i].encoding, value);
-        release_vmcs(cpu, slot.copy.vmcs);
-    }
 }
 
 }  // namespace kurma::l0

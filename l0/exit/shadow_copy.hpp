@@ -11,13 +11,14 @@
 
 namespace kurma::l0 {
 
-/// Which fields are copied, from the sets, what L1 is offered and what the processor has.
-void choose_copied_fields(Machine& machine);
 /// Afterwards the copy counts (Reach::copy), and vmcs01 is current.
 void fill_copy(Cpu& cpu, VmcsSlot& slot);
 /// Afterwards vmcs02 and the image count (Reach::none). Controls and host state arrive as if by VMWRITE.
 void fetch_copy(Cpu& cpu, VmcsSlot& slot);
-/// L0 has written a field of vmcs02 in L1's stead; the copy, if it has that field, is to have the value too.
-void write_to_copy(Cpu& cpu, VmcsSlot& slot, vmx::FieldId id, u64 value);
+/// L0 is about to write a field of vmcs02 in L1's stead. A copy that has the field, too, is fetched, and so
+/// filled again before L1 runs.
+inline void before_write(Cpu& cpu, VmcsSlot& slot, vmx::FieldId id) {
+    if (vmx::copied_exit_information.has(id)) fetch_copy(cpu, slot);
+}
 
 }  // namespace kurma::l0

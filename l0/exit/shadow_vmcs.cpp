@@ -90,7 +90,6 @@ void prepare_shadowing(Cpu& cpu) {
     if (!machine.host.may(Secondary::vmcs_shadowing)) return;
     machine.bitmaps_direct = make_bitmaps(machine, VmcsAccess::shadow_direct);
     machine.bitmaps_copy = make_bitmaps(machine, VmcsAccess::shadow_copy);
-    choose_copied_fields(machine);
     choose_way(machine, make_vmcs01_current(cpu));
 }
 

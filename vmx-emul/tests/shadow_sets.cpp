@@ -2,6 +2,8 @@
 
 #include <vmx/shadow_sets.hpp>
 
+#include "../testing/capability_sets.hpp"
+
 namespace kurma::vmx {
 namespace {
 
@@ -55,6 +57,12 @@ TEST(ShadowSets, no_copied_field_that_l1_writes_has_a_high_half) {
     for_each_open_field(VmcsAccess::shadow_copy, true, [](const FieldRow& row, bool, bool write) {
         EXPECT_FALSE(write && row.encoding.width() == FieldWidth::w64) << row.name;
     });
+}
+
+TEST(ShadowSets, a_processor_without_one_of_the_copied_fields_is_told_apart) {
+    EXPECT_TRUE(has_copied_fields(testing::haswell()));
+    EXPECT_TRUE(has_copied_fields(testing::everything()));
+    EXPECT_FALSE(has_copied_fields(Capabilities{}));
 }
 
 TEST(ShadowSets, vmcs02_itself_opens_only_what_lives_there) {

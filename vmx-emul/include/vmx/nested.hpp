@@ -22,6 +22,11 @@ class FieldSet {
             if (word != 0) return false;
         return true;
     }
+    constexpr usize count() const {
+        usize n = 0;
+        for (u64 word : word_) n += static_cast<usize>(std::popcount(word));
+        return n;
+    }
     constexpr void clear() { word_ = {}; }
     constexpr FieldSet operator&(const FieldSet& other) const {
         FieldSet result;

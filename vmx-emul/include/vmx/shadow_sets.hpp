@@ -48,6 +48,15 @@ inline constexpr FieldSet copied_writable = FieldSet::of({FieldId::guest_rip,
                                                           FieldId::host_fs_base,
                                                           FieldId::host_gs_base});
 
+/// Whether a processor has every field that is copied.
+constexpr bool has_copied_fields(const Capabilities& host) {
+    bool all = true;
+    (copied_writable | copied_exit_information).for_each([&](FieldId id) {
+        all = all && host.exists(row_of(id).exists);
+    });
+    return all;
+}
+
 /// Where VMWRITE does not reach exit information, L0 could put its own answers neither into a copy nor into
 /// vmcs02, and L1 would read what the processor left there: then those fields stay with L0.
 constexpr ShadowSets shadow_sets(VmcsAccess access, bool writes_exit_information) {
