@@ -16,8 +16,10 @@
 .set GUEST_INTERRUPTIBILITY, 0x4824
 .set ENTRY_INTERRUPTION_INFORMATION, 0x4016
 .set GUEST_SYSENTER_EIP, 0x6826
+.set EPT_POINTER, 0x201A
 .set APIC_END_OF_INTERRUPT, 0xFEE000B0
 .set CPUID_LENGTH, 2
+.set LOAD_LENGTH, 2
 
 .macro read field, to
     movl $\field, %r8d
@@ -105,6 +107,27 @@ handler_map_page:
     shrq $9, %r9
     andl $0xFF8, %r9d
     movq %r10, (%rbp,%r9)
+    vmresume
+    ud2
+
+// 3r1w, and L1 goes on with its other EPT: L2 passes in rbp what the two pointers differ in. 4r2w.
+.globl handler_change_ept
+handler_change_ept:
+    leave_unless_expected
+    read EPT_POINTER, %r11
+    xorq %rbp, %r11
+    write EPT_POINTER, %r11
+    advance_rip
+    vmresume
+    ud2
+
+// An access to the APIC, by a load of two bytes: such an exit does not tell the length. 2r1w.
+.globl handler_load
+handler_load:
+    leave_unless_expected
+    read GUEST_RIP, %r9
+    addq $LOAD_LENGTH, %r9
+    write GUEST_RIP, %r9
     vmresume
     ud2
 

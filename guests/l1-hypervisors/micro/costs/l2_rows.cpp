@@ -4,6 +4,7 @@
 #include "cpu/instructions.hpp"
 #include "l2/l2.hpp"
 #include "vcpu/vcpu.hpp"
+#include "vmx/operation.hpp"
 
 namespace micro {
 
@@ -15,6 +16,8 @@ void handler_11r3w();
 void handler_1r1w();
 void handler_4r2w_rare();
 void handler_map_page();
+void handler_change_ept();
+void handler_load();
 void handler_interrupt();
 void handler_vmcall();
 extern u64 handler_backing;
@@ -119,6 +122,66 @@ void print_interrupt_row() {
     row_with("interrupt", loops::interrupt, {&handler_interrupt, self});
 }
 
+// ept12 maps all of the backing by one large page: whoever takes that over fills once.
+void print_large_page_row() {
+    vcpu.ept.large_window_entry() =
+        address_of(backing) | ept_entry::all | ept_entry::write_back | ept_entry::large;
+    const InL2 touches = {&handler_3r1w,
+                          {.a = Ept::large_window, .b = page_size, .expected_reason = no_exit_expected},
+                          page_size};
+    row_with("first-touch-2m-page", loops::touch, touches);
+}
+
+// L1 gives L2 its other EPT after each exit, as one does that has views of memory.
+void print_changing_ept_row() {
+    static constinit Ept other;
+    other.build();
+    const u64 difference = vcpu.ept.pointer() ^ other.pointer();
+    row_with("cpuid-other-ept", loops::cpuid,
+             {&handler_change_ept, {.c = difference, .expected_reason = reason::cpuid}});
+    vmwrite(field::eptp, vcpu.ept.pointer());
+}
+
+// L2 is a hypervisor itself and reads its VMCS: without an exit, if L1 was offered VMCS shadowing.
+void print_l2_vmread_row() {
+    static constinit Page shadow, intercepts_nothing;
+    const bool offered = control_is_allowed(vmx_msr::secondary, secondary::vmcs_shadowing);
+    vcpu.build(reinterpret_cast<const void*>(&l2_finish),
+               {.secondary = offered ? secondary::vmcs_shadowing : 0});
+    if (offered) {
+        constexpr u32 shadow_indicator = 1u << 31;
+        prepare_region(shadow);
+        *at_address<u32>(shadow.address()) |= shadow_indicator;
+        if (!vmclear(shadow.address()).succeeded()) give_up("VMCLEAR of a shadow VMCS failed");
+        intercepts_nothing.clear();
+        vmwrite(field::vmread_bitmap, intercepts_nothing.address());
+        vmwrite(field::vmwrite_bitmap, intercepts_nothing.address());
+        vmwrite(field::vmcs_link_pointer, shadow.address());
+    }
+    row("vmread", loops::vmread, reason::vmread, {.a = field::guest_rip.encoding});
+}
+
+// L2 reads its virtual APIC: without an exit, if L1 was offered APIC-register virtualization.
+void print_virtual_apic_row() {
+    static constinit Page virtual_apic, apic_access;
+    constexpr u64 version = 0x30;
+    const bool offered = control_is_allowed(vmx_msr::secondary, secondary::apic_registers);
+    if (!control_is_allowed(vmx_msr::secondary, secondary::apic_accesses)) return;
+    vcpu.build(reinterpret_cast<const void*>(&l2_finish),
+               {.primary = primary::tpr_shadow,
+                .secondary = secondary::apic_accesses | (offered ? secondary::apic_registers : 0)});
+    vmwrite(field::virtual_apic_address, virtual_apic.address());
+    vmwrite(field::apic_access_address, apic_access.address());
+    vmwrite(field::tpr_threshold, 0);
+    vcpu.ept.window_entry(0) = apic_access.address() | ept_entry::all | ept_entry::write_back;
+    row_with("virtual-apic-read", loops::load,
+             {&handler_load, {.a = Ept::window + version, .expected_reason = reason::apic_access}});
+}
+
+void done_with_vcpu() {
+    if (!vmclear(vcpu.region.address()).succeeded()) give_up("VMCLEAR failed");
+}
+
 }  // namespace
 
 void print_l2_costs() {
@@ -131,7 +194,13 @@ void print_l2_costs() {
     print_exit_rows();
     print_memory_rows();
     print_interrupt_row();
-    if (!vmclear(vcpu.region.address()).succeeded()) give_up("VMCLEAR failed");
+    print_large_page_row();
+    print_changing_ept_row();
+    done_with_vcpu();
+    print_l2_vmread_row();
+    done_with_vcpu();
+    print_virtual_apic_row();
+    done_with_vcpu();
 }
 
 }  // namespace micro

@@ -62,6 +62,7 @@ loop vmptrld, "vmptrld (%rsi)", after="xchgq %rsi, %rdi"
 loop vmclear, "vmclear (%rsi)"
 loop invept, "invept (%rsi), %rdi"
 loop invvpid, "invvpid (%rsi), %rdi"
+loop load, "movl (%rsi), %ebx"
 loop touch, "movq (%rsi), %rbx", after="addq %rdi, %rsi"
 loop interrupt, "movl %edi, (%rsi)"
 

@@ -17,17 +17,18 @@ struct Loop {
     LoopFunction* without;
 };
 
-#define MICRO_LOOPS(L)                                                                                       \
-    L(cpuid)                                                                                                 \
-    L(vmcall)                                                                                                \
-    L(rdmsr)                                                                                                 \
-    L(wrmsr)                                                                                                 \
-    L(out)                                                                                                   \
-    L(in)                                                                                                    \
-    L(hlt)                                                                                                   \
-    L(pending_hlt)                                                                                           \
-    L(mov_cr0)                                                                                               \
-    L(mov_cr3) L(mov_cr4) L(xsetbv) L(vmread) L(vmwrite) L(vmptrld) L(vmclear) L(invept) L(invvpid) L(touch) \
+#define MICRO_LOOPS(L)                                                                                    \
+    L(cpuid)                                                                                              \
+    L(vmcall)                                                                                             \
+    L(rdmsr)                                                                                              \
+    L(wrmsr)                                                                                              \
+    L(out)                                                                                                \
+    L(in)                                                                                                 \
+    L(hlt)                                                                                                \
+    L(pending_hlt)                                                                                        \
+    L(mov_cr0)                                                                                            \
+    L(mov_cr3)                                                                                            \
+    L(mov_cr4) L(xsetbv) L(vmread) L(vmwrite) L(vmptrld) L(vmclear) L(invept) L(invvpid) L(load) L(touch) \
         L(interrupt)
 
 #define MICRO_DECLARE_LOOP(name) extern "C" LoopFunction loop_##name, loop_##name##_empty;
