@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from . import bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, model_command, run_command, test_command
+from . import bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command, model_command, run_command, test_command
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
 from .oracle import command as oracle
@@ -35,6 +35,7 @@ examples:
   ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
   ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
+  ./kurma knobs --measure                          every switch of Kurma, and what each does to one row
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
 
@@ -82,6 +83,10 @@ def parser() -> argparse.ArgumentParser:
                                 epilog=model_command.EXAMPLES + "\n" + STATUSES)
     model_command.add_arguments(model)
     model.set_defaults(function=model_command.command)
+    knobs_parser = commands.add_parser("knobs", help=knobs_command.HELP, description=knobs_command.ABOUT,
+                                       epilog=knobs_command.EXAMPLES + "\n" + STATUSES)
+    knobs_command.add_arguments(knobs_parser)
+    knobs_parser.set_defaults(function=knobs_command.command)
     bench = commands.add_parser("bench", help=bench_command.HELP, description=bench_command.ABOUT,
                                 epilog=bench_command.examples() + "\n" + STATUSES)
     bench_command.add_arguments(bench)

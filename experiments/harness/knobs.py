@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def knobs(table: Path = TABLE) -> list[Knob]:
             for name, default, values, when, what, trades, shown_by in _ROW.findall(table.read_text())]
 
 
-def knob_help() -> str:
-    """The part of `./kurma run --help` that says what --set can set."""
+def knob_help(chosen: Sequence[Knob] | None = None) -> str:
+    """The part of `./kurma run --help` that says what --set can set; or of only some knobs."""
     lines = ["knobs (--set KNOB=VALUE; the default stands first, then the values):"]
-    for knob in knobs():
+    for knob in knobs() if chosen is None else chosen:
         text = f"{knob.name}={knob.default} ({knob.values}; {knob.when}): {knob.what}. It trades: {knob.trades}"
         lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="      ")
     return "\n".join(lines) + "\n"
