@@ -46,20 +46,23 @@ void mark(benchmark::State& state, bool set_already) {
     const Capabilities offered = testing::offered();
     const Eptp eptp12 = mapped.guest.eptp12(true);
     FlatWorld flat{mapped.world};
-    auto walked = walk<Space::l1>(flat, eptp12, touched, offered);
-    const auto before = walked;
-    require(mark_used(flat, walked, Access::write), "nobody changes ept12 meanwhile");
-    walked = walk<Space::l1>(flat, eptp12, touched, offered);
-    require(walked.leaf.dirty && !before.leaf.dirty, "the write was marked");
+    Steps<Space::l1> steps;
+    const auto walked = walk<Space::l1>(flat, eptp12, touched, offered, steps);
+    const auto before = steps;
+    require(mark_used(flat, steps, walked.level, Access::write), "nobody changes ept12 meanwhile");
+    const auto again = walk<Space::l1>(flat, eptp12, touched, offered, steps);
+    require(again.leaf.dirty && !walked.leaf.dirty, "the write was marked");
     if (set_already) {
-        measure(state, [&] { benchmark::DoNotOptimize(mark_used(flat, walked, Access::write)); });
+        measure(state, [&] { benchmark::DoNotOptimize(mark_used(flat, steps, again.level, Access::write)); });
         return;
     }
+    const auto marked = steps;
     measure(state, [&] {
+        steps = before;
         for (unsigned level = last_level; level <= root_level; ++level)
-            flat.compare_exchange_entry(walked.address_at(level), walked.entry_at(level).bits(),
+            flat.compare_exchange_entry(marked.address_at(level), marked.entry_at(level).bits(),
                                         before.entry_at(level).bits());
-        benchmark::DoNotOptimize(mark_used(flat, before, Access::write));
+        benchmark::DoNotOptimize(mark_used(flat, steps, walked.level, Access::write));
     });
 }
 BENCHMARK_CAPTURE(mark, again, true)->Name("walk/mark_used/flags_set_already");

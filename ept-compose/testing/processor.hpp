@@ -47,7 +47,7 @@ class Processor {
         }
         for (const auto& [address, table] : tables_) {
             const auto walked = walk02(world_, root_, address);
-            if (walked.level != last_level || walked.last_entry().page() != table) return true;
+            if (walked.level != last_level || walked.last_entry.page() != table) return true;
         }
         return false;
     }
@@ -67,7 +67,7 @@ class Processor {
         }
         const auto walked = walk02(world_, root_, address);
         if (walked.level == last_level) {
-            tables_.insert_or_assign(address.aligned(PageSize::m2), walked.last_entry().page());
+            tables_.insert_or_assign(address.aligned(PageSize::m2), walked.last_entry.page());
         }
         if (walked.outcome != Walk<Space::host>::Outcome::leaf) return std::nullopt;
         return narrowed(walked.leaf, PageSize::k4, address);

@@ -41,6 +41,31 @@ TEST(Entry, each_high_bit_is_misconfigured_where_the_manual_says_so) {
     }
 }
 
+TEST(EntryRules, end_a_walk_where_an_entry_is_not_present_or_misconfigured) {
+    const auto check = [](u64 bits, unsigned level, const Capabilities& capabilities,
+                          const EntryRules& rules) {
+        const bool present = (bits & testing::all_rights) != 0;
+        const bool ends = !present || testing::reference_misconfigured(bits, level, capabilities);
+        EXPECT_EQ(rules.ends_walk(Entry{bits}, level), ends) << std::hex << bits << " at level " << level;
+    };
+    for (unsigned which = 0; which < 8; ++which) {
+        for (const u8 width : {u8{32}, u8{39}, u8{52}}) {
+            const Capabilities capabilities{.execute_only = (which & 1) != 0,
+                                            .page_1g = (which & 2) != 0,
+                                            .page_2m = (which & 4) != 0,
+                                            .physical_address_width = width};
+            const EntryRules rules{capabilities};
+            for (const unsigned level : all_levels) {
+                for (u64 low = 0; low < 0x1000; ++low) check(low, level, capabilities, rules);
+                for (unsigned bit = 12; bit < 64; ++bit) {
+                    for (const u64 low : {testing::all_rights, testing::all_rights | testing::bit_large})
+                        check(u64{1} << bit | low, level, capabilities, rules);
+                }
+            }
+        }
+    }
+}
+
 TEST(Entry, ignored_bits_of_a_leaf_do_not_misconfigure_it) {
     const u64 ignored = 0xFFF0'0000'0000'0F00;
     EXPECT_FALSE(Entry{ignored | testing::all_rights | testing::type_wb}.misconfigured(1, everything));

@@ -14,11 +14,12 @@ constexpr L1Gpa frame{0x4000'0000};
 class WalkTest : public ::testing::Test {
   protected:
     Walk<Space::l1> walk12(L2Gpa address = touched, bool accessed_dirty = false) {
-        return walk<Space::l1>(world, guest.eptp12(accessed_dirty), address, testing::offered());
+        return walk<Space::l1>(world, guest.eptp12(accessed_dirty), address, testing::offered(), steps);
     }
 
     testing::World world;
     Guest guest{world};
+    Steps<Space::l1> steps;
 };
 
 TEST_F(WalkTest, reaches_leaves_of_every_size) {
@@ -54,7 +55,7 @@ TEST_F(WalkTest, an_entry_that_is_not_present_ends_it_with_no_rights) {
     const auto result = walk12();
     EXPECT_EQ(result.outcome, Outcome::not_present);
     EXPECT_EQ(result.level, 2u);
-    EXPECT_EQ(result.last_entry(), at);
+    EXPECT_EQ(result.last_entry, at);
     EXPECT_EQ(result.effective, Access::none);
 }
 
@@ -63,7 +64,7 @@ TEST_F(WalkTest, a_misconfigured_entry_is_named) {
     const auto result = walk12();
     EXPECT_EQ(result.outcome, Outcome::misconfigured);
     EXPECT_EQ(result.level, 1u);
-    EXPECT_EQ(result.last_entry(), at);
+    EXPECT_EQ(result.last_entry, at);
 }
 
 TEST_F(WalkTest, a_table_where_no_memory_is_makes_the_walk_unreachable) {
@@ -72,7 +73,7 @@ TEST_F(WalkTest, a_table_where_no_memory_is_makes_the_walk_unreachable) {
     const auto result = walk12();
     EXPECT_EQ(result.outcome, Outcome::unreachable);
     EXPECT_EQ(result.level, 2u);
-    EXPECT_EQ(result.last_entry().page(), nowhere);
+    EXPECT_EQ(result.last_entry.page(), nowhere);
 }
 
 TEST_F(WalkTest, an_address_beyond_48_bits_has_no_translation) {
@@ -102,17 +103,19 @@ TEST_F(WalkTest, an_entry_that_changes_once_it_is_read_counts_as_it_was) {
 TEST_F(WalkTest, a_read_marks_every_entry_accessed_and_none_dirty) {
     guest.map12(touched, frame, PageSize::k4);
     const auto result = walk12();
-    ASSERT_TRUE(mark_used(world, result, Access::read));
+    const Steps<Space::l1> before = steps;
+    ASSERT_TRUE(mark_used(world, steps, result.level, Access::read));
     for (unsigned level = root_level; level >= last_level; --level) {
-        EXPECT_EQ(world.peek_l1(result.address_at(level)),
-                  result.entry_at(level).bits() | testing::bit_accessed);
+        EXPECT_EQ(world.peek_l1(steps.address_at(level)),
+                  before.entry_at(level).bits() | testing::bit_accessed);
+        EXPECT_EQ(world.peek_l1(steps.address_at(level)), steps.entry_at(level).bits());
     }
 }
 
 TEST_F(WalkTest, a_write_marks_the_leaf_alone_dirty) {
     const L1Gpa leaf = guest.map12(touched, frame, PageSize::m2);
     const L1Gpa above = guest.entry_of(touched, PageSize::g1);
-    ASSERT_TRUE(mark_used(world, walk12(), Access::write));
+    ASSERT_TRUE(mark_used(world, steps, walk12().level, Access::write));
     EXPECT_TRUE(Entry{world.peek_l1(leaf).value()}.accessed());
     EXPECT_TRUE(Entry{world.peek_l1(leaf).value()}.dirty());
     EXPECT_TRUE(Entry{world.peek_l1(above).value()}.accessed());
@@ -123,7 +126,7 @@ TEST_F(WalkTest, flags_are_not_written_into_an_entry_that_has_changed) {
     const L1Gpa leaf = guest.map12(touched, frame, PageSize::k4);
     const auto result = walk12();
     world.write_l1(leaf, 0);
-    EXPECT_FALSE(mark_used(world, result, Access::write));
+    EXPECT_FALSE(mark_used(world, steps, result.level, Access::write));
     EXPECT_EQ(world.peek_l1(leaf), 0u);
 }
 

@@ -27,7 +27,7 @@ namespace kurma::ept {
             .size = size,
             .access = leaf01.access & leaf12.access,
             .memory_type = stricter(leaf01.memory_type, leaf12.memory_type),
-            .ignore_pat = leaf01.ignore_pat || leaf12.ignore_pat,
+            .ignore_pat = (leaf01.ignore_pat | leaf12.ignore_pat) != 0,
             .dirty = leaf12.dirty};
 }
 

@@ -57,11 +57,10 @@ template <TableStore Tables>
     return table;
 }
 
-// Gives the address a leaf. Its page must be aligned to its size.
+// The table of a level that serves an address, made if need be; nothing if there is none left.
 template <Obstacle obstacle, TableStore Tables, Space In>
-constexpr Change place(Tables& tables, Hpa root, Address<In> address, const Leaf<Space::host>& leaf) {
-    FlushDebt debt = FlushDebt::none();
-    const unsigned target = level_of(leaf.size);
+[[nodiscard]] constexpr std::optional<Hpa> reach(Tables& tables, Hpa root, Address<In> address,
+                                                 unsigned target, FlushDebt& debt) {
     Hpa table = root;
 #pragma GCC unroll 3
     for (unsigned level = root_level; level > last_level; --level) {
@@ -74,21 +73,38 @@ constexpr Change place(Tables& tables, Hpa root, Address<In> address, const Leaf
         }
         const bool parted = entry.present() && obstacle == Obstacle::split;
         const std::optional<Hpa> fresh = parted ? split(tables, at, entry, level) : tables.allocate(at);
-        if (!fresh) return {.complete = false, .debt = std::move(debt)};
+        if (!fresh) return std::nullopt;
         tables.store(at, Entry::make_table(*fresh).bits());
         if (entry.present()) debt.absorb(FlushDebt::this_context());
         table = *fresh;
     }
-    const Hpa at = table + entry_offset(address.value(), target);
+    return table;
+}
+
+// Writes a leaf into the table of its level.
+template <TableStore Tables, Space In>
+[[gnu::always_inline]] constexpr FlushDebt put(Tables& tables, Hpa table, Address<In> address,
+                                               const Leaf<Space::host>& leaf) {
+    const unsigned level = level_of(leaf.size);
+    const Hpa at = table + entry_offset(address.value(), level);
     const Entry before{tables.load(at)};
     const Entry after =
         Entry::make_leaf(leaf.page, leaf.size, leaf.access, leaf.memory_type, leaf.ignore_pat);
     tables.store(at, after.bits());
-    if (before.present() && !only_raises(before, after)) {
-        debt.absorb(FlushDebt::this_context());
-        if (!before.leaf(target)) tables.discard(before, target);
-    }
-    return {.complete = true, .debt = std::move(debt)};
+    if (!before.present()) [[likely]]
+        return FlushDebt::none();
+    if (only_raises(before, after)) return FlushDebt::none();
+    if (!before.leaf(level)) tables.discard(before, level);
+    return FlushDebt::this_context();
+}
+
+// Gives the address a leaf. Its page must be aligned to its size.
+template <Obstacle obstacle, TableStore Tables, Space In>
+constexpr Change place(Tables& tables, Hpa root, Address<In> address, const Leaf<Space::host>& leaf) {
+    FlushDebt debt = FlushDebt::none();
+    const std::optional<Hpa> table = reach<obstacle>(tables, root, address, level_of(leaf.size), debt);
+    if (table) debt.absorb(put(tables, *table, address, leaf));
+    return {.complete = table.has_value(), .debt = std::move(debt)};
 }
 
 // Takes a page from the address. A larger leaf in the way is split, or goes as a whole.

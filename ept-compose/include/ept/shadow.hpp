@@ -9,6 +9,7 @@
 
 #include <ept/compose.hpp>
 #include <ept/table.hpp>
+#include <ept/trail.hpp>
 
 namespace kurma::ept {
 
@@ -60,47 +61,31 @@ class Shadow {
 
     // largest_pages: with false, every leaf is made 4K. log_full: L1 logs page modifications, and cannot take
     // another.
-    [[nodiscard]] constexpr Resolution resolve(World& world, Eptp eptp12, const Capabilities& offered,
-                                               L2Gpa address, Access wanted, bool largest_pages,
-                                               bool log_full = false) {
-        using Kind = Resolution::Kind;
-        const auto walk12 = walk<Space::l1>(world, eptp12, address, offered);
-        switch (walk12.outcome) {
-            case Walk<Space::l1>::Outcome::leaf: break;
-            case Walk<Space::l1>::Outcome::not_present: return violation(walk12);
-            case Walk<Space::l1>::Outcome::misconfigured: return {.kind = Kind::l1_misconfiguration};
-            case Walk<Space::l1>::Outcome::unreachable:
-                return {.kind = Kind::l0_fault, .l1_address = walk12.last_entry()};
-        }
-        if (!walk12.effective.includes(wanted)) return violation(walk12);
-        const L1Gpa behind12 = behind(walk12.leaf, address);
-        const std::optional<Leaf<Space::host>> leaf01 = world.walk01(behind12);
-        if (!leaf01 || !leaf01->access.includes(wanted))
-            return {.kind = Kind::l0_fault, .l1_address = behind12};
-
-        Leaf<Space::host> leaf02 = compose(*leaf01, walk12.leaf, address);
-        if (!largest_pages) leaf02 = narrowed(leaf02, PageSize::k4, address);
-        const bool dirtied = eptp12.accessed_dirty() && !walk12.leaf.dirty && wanted.includes(Access::write);
-        if (eptp12.accessed_dirty()) {
-            if (log_full && !used_before(walk12, wanted)) return {.kind = Kind::log_full};
-            if (!mark_used(world, walk12, wanted)) return {.kind = Kind::again};
-            // The first write must be seen, or ept12's leaf would never become dirty.
-            const bool dirty = walk12.leaf.dirty || wanted.includes(Access::write);
-            if (!dirty) leaf02.access = leaf02.access.without(Access::write);
-        }
-        Tables tables{*this, world};
-        Change change = place<Obstacle::forget>(tables, root_, address, leaf02);
-        return {.kind = change.complete ? Kind::filled : Kind::out_of_tables,
-                .size = leaf02.size,
-                .effective = walk12.effective,
-                .l1_address = behind12,
-                .dirtied = dirtied,
-                .debt = std::move(change.debt)};
+    [[nodiscard]] [[gnu::always_inline]] constexpr Resolution resolve(World& world, Eptp eptp12,
+                                                                      const EntryRules& offered,
+                                                                      L2Gpa address, Access wanted,
+                                                                      bool largest_pages,
+                                                                      bool log_full = false) {
+        const Fault fault{eptp12, address, wanted, largest_pages, log_full};
+        const Fork fork = trail12_.follow(world, eptp12, address);
+        if (fork.level == last_level) [[likely]]
+            return settle(world, fault, trail12_.walk_last(world, address, offered));
+        // Member by member: what is made elsewhere is not to keep what is made here from staying in
+        // registers.
+        Resolution far = resolve_far(world, fault, fork, offered);
+        return {.kind = far.kind,
+                .size = far.size,
+                .effective = far.effective,
+                .l1_address = far.l1_address,
+                .suppress_ve = far.suppress_ve,
+                .dirtied = far.dirtied,
+                .debt = std::move(far.debt)};
     }
 
     // Forgets everything: what INVEPT of L1's asks for. Costs what the tables in use cost; nothing if there
     // are none.
     [[nodiscard]] constexpr FlushDebt drop_all(World& world) {
+        last_table_ = {};
         if (used_ == 0) return FlushDebt::none();
         for (usize i = 0; i < used_; ++i) {
             if (links_[i].from.page() == root_) world.store(links_[i].from, 0);
@@ -125,10 +110,84 @@ class Shadow {
     }
 
   private:
-    static constexpr Resolution violation(const Walk<Space::l1>& walk12) {
+    using Walk12 = Walk<Space::l1>;
+    using Fork = typename Trail<Space::l1, Space::l2>::Fork;
+
+    struct Fault {
+        Eptp eptp12;
+        L2Gpa address;
+        Access wanted;
+        bool largest_pages, log_full;
+    };
+
+    [[gnu::noinline]] constexpr Resolution resolve_far(World& world, Fault fault, Fork fork,
+                                                       const EntryRules& offered) {
+        return settle(world, fault, trail12_.walk_rest(world, fork, fault.eptp12, fault.address, offered));
+    }
+
+    [[gnu::always_inline]] constexpr Resolution settle(World& world, const Fault& fault,
+                                                       const Walk12& walk12) {
+        using Kind = Resolution::Kind;
+        if (walk12.outcome != Walk12::Outcome::leaf) [[unlikely]]
+            return no_leaf(walk12);
+        if (!walk12.effective.includes(fault.wanted)) [[unlikely]]
+            return violation(walk12);
+        const L1Gpa behind12 = behind(walk12.leaf, fault.address);
+        const std::optional<Leaf<Space::host>> leaf01 = world.walk01(behind12);
+        if (!leaf01 || !leaf01->access.includes(fault.wanted)) [[unlikely]]
+            return {.kind = Kind::l0_fault, .l1_address = behind12};
+
+        Leaf<Space::host> leaf02 = compose(*leaf01, walk12.leaf, fault.address);
+        if (leaf02.size != PageSize::k4 && !fault.largest_pages)
+            leaf02 = narrowed(leaf02, PageSize::k4, fault.address);
+        bool dirtied = false;
+        if (fault.eptp12.accessed_dirty()) [[unlikely]] {
+            Steps<Space::l1>& steps = trail12_.steps();
+            const bool writes = fault.wanted.includes(Access::write);
+            dirtied = !walk12.leaf.dirty && writes;
+            if (fault.log_full && !used_before(steps, walk12.level, fault.wanted))
+                return {.kind = Kind::log_full};
+            if (!mark_used(world, steps, walk12.level, fault.wanted)) return {.kind = Kind::again};
+            // The first write must be seen, or ept12's leaf would never become dirty.
+            if (!walk12.leaf.dirty && !writes) leaf02.access = leaf02.access.without(Access::write);
+        }
+        Change change = place02(world, fault.address, leaf02);
+        return {.kind = change.complete ? Kind::filled : Kind::out_of_tables,
+                .size = leaf02.size,
+                .effective = walk12.effective,
+                .l1_address = behind12,
+                .dirtied = dirtied,
+                .debt = std::move(change.debt)};
+    }
+
+    static constexpr Resolution violation(const Walk12& walk12) {
         return {.kind = Resolution::Kind::l1_violation,
                 .effective = walk12.effective,
-                .suppress_ve = walk12.entry_at(walk12.level).suppress_ve()};
+                .suppress_ve = walk12.last.suppress_ve()};
+    }
+
+    static constexpr Resolution no_leaf(const Walk12& walk12) {
+        using Kind = Resolution::Kind;
+        if (walk12.outcome == Walk12::Outcome::not_present) return violation(walk12);
+        if (walk12.outcome == Walk12::Outcome::misconfigured) return {.kind = Kind::l1_misconfiguration};
+        return {.kind = Kind::l0_fault, .l1_address = walk12.last_entry};
+    }
+
+    // The table of the last level that was written last: mostly the next leaf goes there too.
+    struct LastTable {
+        u64 region = ~u64{0};
+        Hpa table{};
+    };
+
+    static constexpr u64 region_of(L2Gpa address) { return address.value() >> shift_at(last_level + 1); }
+
+    [[gnu::always_inline]] constexpr Change place02(World& world, L2Gpa address,
+                                                    const Leaf<Space::host>& leaf) {
+        Tables tables{*this, world};
+        if (leaf.size == PageSize::k4 && last_table_.region == region_of(address)) [[likely]]
+            return {.complete = true, .debt = put(tables, last_table_.table, address, leaf)};
+        Change far = place_from_root(world, address, leaf);
+        return {.complete = far.complete, .debt = std::move(far.debt)};
     }
 
     struct Link {
@@ -151,14 +210,27 @@ class Shadow {
             if (table) shadow_.links_[shadow_.used_++] = {.from = from, .table = *table};
             return table;
         }
-        constexpr void discard(Entry, unsigned) {}
+        constexpr void discard(Entry, unsigned) { shadow_.last_table_ = {}; }
 
       private:
         Shadow& shadow_;
         World& world_;
     };
 
+    [[gnu::noinline]] constexpr Change place_from_root(World& world, L2Gpa address, Leaf<Space::host> leaf) {
+        Tables tables{*this, world};
+        FlushDebt debt = FlushDebt::none();
+        const std::optional<Hpa> table =
+            reach<Obstacle::forget>(tables, root_, address, level_of(leaf.size), debt);
+        if (!table) return {.complete = false, .debt = std::move(debt)};
+        if (leaf.size == PageSize::k4) last_table_ = {.region = region_of(address), .table = *table};
+        debt.absorb(put(tables, *table, address, leaf));
+        return {.complete = true, .debt = std::move(debt)};
+    }
+
     Hpa root_;
+    Trail<Space::l1, Space::l2> trail12_;
+    LastTable last_table_;
     usize used_ = 0;
     std::array<Link, Capacity> links_;
 };

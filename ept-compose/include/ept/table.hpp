@@ -54,22 +54,22 @@ constexpr Change unmap(World& world, Hpa root, Address<In> address, PageSize siz
     return remove<Obstacle::split>(tables, root, address, size);
 }
 
-// A walk of tables that are our own and so need no checks: what L0's walk01 is made of.
+// A walk of tables that are our own and so need no checks, and in which a leaf alone limits rights: what L0's
+// walk01 is made of.
 template <class World, Space In>
-[[nodiscard]] constexpr std::optional<Leaf<Space::host>> lookup(World& world, Hpa root, Address<In> address) {
+[[nodiscard]] [[gnu::always_inline]] constexpr std::optional<Leaf<Space::host>> lookup(World& world, Hpa root,
+                                                                                       Address<In> address) {
     if (address.value() >> translated_bits != 0) return std::nullopt;
-    Access access = Access::all;
     Hpa table = root;
 #pragma GCC unroll 4
     for (unsigned level = root_level; level >= last_level; --level) {
         const Entry entry{world.load(table + entry_offset(address.value(), level))};
         if (!entry.present()) return std::nullopt;
-        access = access & entry.access();
         table = entry.address<Space::host>();
         if (entry.leaf(level)) {
             return Leaf<Space::host>{.page = table,
                                      .size = size_at(level),
-                                     .access = access,
+                                     .access = entry.access(),
                                      .memory_type = entry.memory_type(),
                                      .ignore_pat = entry.ignore_pat(),
                                      .dirty = entry.dirty()};

@@ -39,100 +39,113 @@ struct Leaf {
     bool dirty = false;  // the flag in the leaf entry, whether or not the EPT pointer gives it a meaning
 };
 
+// The entries that a walk has read, from root_level down to the one that ended it.
 template <Space Out>
-class Walk {
+class Steps {
   public:
+    [[nodiscard]] constexpr Address<Out> address_at(unsigned level) const {
+        return Address<Out>{at_[level - last_level]};
+    }
+    [[nodiscard]] constexpr Entry entry_at(unsigned level) const { return Entry{bits_[level - last_level]}; }
+
+    constexpr void note_address(unsigned level, Address<Out> at) { at_[level - last_level] = at.value(); }
+    constexpr void note_entry(unsigned level, Entry entry) { bits_[level - last_level] = entry.bits(); }
+
+  private:
+    std::array<u64, root_level> at_{};
+    std::array<u64, root_level> bits_{};
+};
+
+// What a walk came to.
+template <Space Out>
+struct Walk {
     enum class Outcome : u8 { leaf, not_present, misconfigured, unreachable };
 
     Outcome outcome = Outcome::not_present;
     unsigned level = root_level;  // of the last entry
     Access effective{};           // of all entries read: bits 5:3 of a violation's qualification
     Leaf<Out> leaf{};             // if the outcome is leaf
-
-    // The entries read, from root_level down to level; where the outcome is unreachable, the last has no
-    // bits.
-    [[nodiscard]] constexpr Address<Out> address_at(unsigned of) const {
-        return Address<Out>{at_[of - last_level]};
-    }
-    [[nodiscard]] constexpr Entry entry_at(unsigned of) const { return Entry{bits_[of - last_level]}; }
-    [[nodiscard]] constexpr Address<Out> last_entry() const { return address_at(level); }
-
-    constexpr void note_address(unsigned of, Address<Out> at) { at_[of - last_level] = at.value(); }
-    constexpr void note_entry(unsigned of, Entry entry) { bits_[of - last_level] = entry.bits(); }
-
-  private:
-    // Not cleared first: that would cost what a level of the walk costs.
-    std::array<u64, root_level> at_;
-    std::array<u64, root_level> bits_;
+    Address<Out> last_entry{};
+    Entry last{};  // no bits where the outcome is unreachable
 };
 
+// Goes on from an entry whose bits have just been read, or could not be. The steps above it are noted
+// already, and so is this entry's address.
 template <Space Out, Space In, ReadableEntries<Out> Memory>
-[[nodiscard]] constexpr Walk<Out> walk(Memory& memory, Eptp eptp, Address<In> address,
-                                       const Capabilities& capabilities) {
+[[gnu::always_inline]] constexpr Walk<Out> walk_on(Memory& memory, Steps<Out>& steps, unsigned from,
+                                                   std::optional<u64> bits, Access above, Address<In> address,
+                                                   const EntryRules& rules) {
     using Outcome = typename Walk<Out>::Outcome;
-    Walk<Out> result;
-    if (address.value() >> translated_bits != 0) {
-        result.note_entry(root_level, Entry{});
-        return result;
-    }
-    result.effective = Access::all;
-    Address<Out> table = eptp.root<Out>();
+    Address<Out> at = steps.address_at(from);
 #pragma GCC unroll 4
-    for (unsigned level = root_level; level >= last_level; --level) {
-        const Address<Out> at = table + entry_offset(address.value(), level);
-        result.level = level;
-        result.note_address(level, at);
-        const std::optional<u64> bits = memory.read_entry(at);
-        if (!bits) {
-            result.outcome = Outcome::unreachable;
-            return result;
-        }
+    for (unsigned level = from; level >= last_level; --level) {
+        if (!bits)
+            return {.outcome = Outcome::unreachable, .level = level, .effective = above, .last_entry = at};
         const Entry entry{*bits};
-        result.note_entry(level, entry);
-        result.effective = result.effective & entry.access();
-        if (!entry.present()) return result;
-        if (entry.misconfigured(level, capabilities)) {
-            result.outcome = Outcome::misconfigured;
-            return result;
-        }
-        table = entry.address<Out>();
+        steps.note_entry(level, entry);
+        above = above & entry.access();
+        const auto ended = [&](Outcome outcome) {
+            return Walk<Out>{
+                .outcome = outcome, .level = level, .effective = above, .last_entry = at, .last = entry};
+        };
+        if (rules.ends_walk(entry, level)) [[unlikely]]
+            return ended(entry.present() ? Outcome::misconfigured : Outcome::not_present);
         if (entry.leaf(level)) {
-            result.outcome = Outcome::leaf;
-            result.leaf = {.page = table,
+            Walk<Out> result = ended(Outcome::leaf);
+            result.leaf = {.page = entry.address<Out>(),
                            .size = size_at(level),
-                           .access = result.effective,
+                           .access = above,
                            .memory_type = entry.memory_type(),
                            .ignore_pat = entry.ignore_pat(),
                            .dirty = entry.dirty()};
             return result;
         }
+        at = entry.address<Out>() + entry_offset(address.value(), level - 1);
+        steps.note_address(level - 1, at);
+        bits = memory.read_entry(at);
     }
     __builtin_unreachable();  // an entry at the last level is a leaf
 }
 
+template <Space Out, Space In, ReadableEntries<Out> Memory>
+[[nodiscard]] constexpr Walk<Out> walk(Memory& memory, Eptp eptp, Address<In> address,
+                                       const EntryRules& rules, Steps<Out>& steps) {
+    if (address.value() >> translated_bits != 0) return {};
+    const Address<Out> at = eptp.root<Out>() + entry_offset(address.value(), root_level);
+    steps.note_address(root_level, at);
+    return walk_on<Out>(memory, steps, root_level, memory.read_entry(at), Access::all, address, rules);
+}
+
+template <Space Out, Space In, ReadableEntries<Out> Memory>
+[[nodiscard]] constexpr Walk<Out> walk(Memory& memory, Eptp eptp, Address<In> address,
+                                       const EntryRules& rules) {
+    Steps<Out> steps;
+    return walk<Out>(memory, eptp, address, rules, steps);
+}
+
 // Whether every flag that mark_used would set is set already.
 template <Space Out>
-[[nodiscard]] constexpr bool used_before(const Walk<Out>& walked, Access used) {
+[[nodiscard]] constexpr bool used_before(const Steps<Out>& steps, unsigned leaf_level, Access used) {
     u64 flags = Entry::accessed_bit;
-    for (unsigned level = root_level; level >= walked.level; --level) {
-        if (level == walked.level && used.includes(Access::write)) flags |= Entry::dirty_bit;
-        if ((walked.entry_at(level).bits() & flags) != flags) return false;
+    for (unsigned level = root_level; level >= leaf_level; --level) {
+        if (level == leaf_level && used.includes(Access::write)) flags |= Entry::dirty_bit;
+        if ((steps.entry_at(level).bits() & flags) != flags) return false;
     }
     return true;
 }
 
 // Sets the accessed flag in every entry of a walk that reached a leaf, and the dirty flag in the leaf if the
-// access writes. False if an entry has changed since the walk: then the walk is void, and to be done anew.
+// access writes; the steps then say so too. False if an entry has changed since the walk: then the walk is
+// void, and to be done anew.
 template <Space Out, EntryMemory<Out> Memory>
-[[nodiscard]] constexpr bool mark_used(Memory& memory, const Walk<Out>& walked, Access used) {
+[[nodiscard]] constexpr bool mark_used(Memory& memory, Steps<Out>& steps, unsigned leaf_level, Access used) {
     u64 flags = Entry::accessed_bit;
-#pragma GCC unroll 4
-    for (unsigned level = root_level; level >= last_level; --level) {
-        if (level < walked.level) break;
-        if (level == walked.level && used.includes(Access::write)) flags |= Entry::dirty_bit;
-        const u64 before = walked.entry_at(level).bits();
+    for (unsigned level = root_level; level >= leaf_level; --level) {
+        if (level == leaf_level && used.includes(Access::write)) flags |= Entry::dirty_bit;
+        const u64 before = steps.entry_at(level).bits();
         if ((before & flags) == flags) continue;
-        if (!memory.compare_exchange_entry(walked.address_at(level), before, before | flags)) return false;
+        if (!memory.compare_exchange_entry(steps.address_at(level), before, before | flags)) return false;
+        steps.note_entry(level, Entry{before | flags});
     }
     return true;
 }
