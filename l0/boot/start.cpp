@@ -17,7 +17,8 @@ namespace kurma::l0 {
 namespace {
 
 Machine the_machine{};
-Cpu the_boot_cpu{};
+/// Nothing runs constructors here.
+constinit Cpu the_boot_cpu{};
 boot::BootInfo boot_info{};
 
 extern "C" [[noreturn]] void enter_first(Cpu*, Gprs*);

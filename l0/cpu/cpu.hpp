@@ -68,6 +68,8 @@ using Shadow02 = ept::Shadow<l1vm::EptWorld, 1024>;
 struct Ept02 {
     bool in_use = false;
     ept::Eptp eptp12{}, eptp02{};
+    /// How ept12's entries are to be read.
+    ept::EntryRules rules{};
     u64 last_use = 0;
     Shadow02 shadow{};
 };

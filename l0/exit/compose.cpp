@@ -21,7 +21,8 @@ using Kind = ept::Resolution::Kind;
 namespace {
 
 /// L2 goes on where it was, with the event that was under way.
-void run_on(const Cpu& cpu, VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02, bool nmi_unblocking) {
+[[gnu::always_inline]] inline void run_on(const Cpu& cpu, VmcsSlot& slot,
+                                          const CurrentVmcs<Which::vmcs02>& vmcs02, bool nmi_unblocking) {
     const InterruptionInfo event = cut_short(cpu, slot, vmcs02);
     entry_is_over(slot, vmcs02);
     reinject_after_l0_exit(vmcs02, event, nmi_unblocking);
@@ -43,53 +44,79 @@ Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualif
     return reflect_fault(cpu, Reason::ept_violation, Why::l2_ept12_violation);
 }
 
+/// One attempt, and what it owes to the processor paid.
+[[gnu::always_inline]] inline ept::Resolution resolve(Cpu& cpu, const VmcsSlot& slot, Ept02& ept02,
+                                                      L2Gpa address, ept::Access wanted) {
+    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
+    // Without accessed and dirty flags nothing is logged, whatever L1 says.
+    const bool log_full =
+        ept02.eptp12.accessed_dirty() && logs_modifications(slot) && modification_log_full(slot);
+    ept::Resolution r = ept02.shadow.resolve(world, ept02.eptp12, ept02.rules, address, wanted,
+                                             cpu.machine->policy.ept02_large_pages, log_full);
+    r.debt.pay([&] { execute_invept_single(cpu, ept02.eptp02); });
+    return r;
+}
+
+/// What an attempt comes to. Nothing: L0 has made room, and it is to be tried again.
+std::optional<Why> settle(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification,
+                          const ept::Resolution& r) {
+    switch (r.kind) {
+        case Kind::filled:
+        case Kind::again:
+            run_on(cpu, slot, make_vmcs02_current(cpu, slot), qualification.nmi_unblocking());
+            return Why::l2_ept02_fill;
+        case Kind::l1_violation: return reflect_violation(cpu, slot, qualification, r);
+        case Kind::log_full: {
+            const u64 unblocking = qualification.raw & EptViolationQualification::nmi_unblocking_bit;
+            override_exit_information(cpu, slot, field::exit_reason, ExitReason::of(Reason::pml_full));
+            override_exit_information(cpu, slot, field::exit_qualification, unblocking);
+            return reflect_fault(cpu, Reason::pml_full, Why::l2_log_full);
+        }
+        case Kind::l1_misconfiguration:
+            override_exit_information(cpu, slot, field::exit_reason,
+                                      ExitReason::of(Reason::ept_misconfiguration));
+            override_exit_information(cpu, slot, field::exit_qualification, 0);
+            return reflect_fault(cpu, Reason::ept_misconfiguration, Why::l2_ept12_misconfiguration);
+        case Kind::l0_fault: map_device(cpu, r.l1_address); break;
+        // Other ept02s may hold the tables, so all of them go: then there are enough for any one page.
+        case Kind::out_of_tables: drop_all_ept02(cpu); break;
+    }
+    return std::nullopt;
+}
+
+/// An access that was not filled at once, or that is the first write ept12 sees.
+[[gnu::noinline]] Why go_on_from(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification,
+                                 L2Gpa address, ept::Resolution first) {
+    bool dirtied = first.dirtied;
+    std::optional<Why> why = settle(cpu, slot, qualification, first);
+    while (!why) {
+        const ept::Resolution r = resolve(cpu, slot, *slot.ept02, address, qualification.wanted());
+        dirtied |= r.dirtied;
+        why = settle(cpu, slot, qualification, r);
+    }
+    if (dirtied && *why == Why::l2_ept02_fill && logs_modifications(slot))
+        log_modification(cpu, slot, address);
+    return *why;
+}
+
 }  // namespace
 
 Why compose_for_l2(Cpu& cpu) {
     VmcsSlot& slot = *cpu.running;
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     const EptViolationQualification qualification{read(vmcs02, field::exit_qualification)};
-    const u64 address = read(vmcs02, field::guest_physical_address);
-    if (slot.ept02 == nullptr) {
+    const L2Gpa address{read(vmcs02, field::guest_physical_address)};
+    if (slot.ept02 == nullptr) [[unlikely]] {
         // L1 does not use EPT: vmcs02 runs on ept01 itself, and what L2 calls physical is L1's.
-        map_device(cpu, L1Gpa{address});
+        map_device(cpu, L1Gpa{address.value()});
         run_on(cpu, slot, vmcs02, qualification.nmi_unblocking());
         return Why::l2_ept02_fill;
     }
-    Ept02& ept02 = *slot.ept02;
-    const bool log_full = logs_modifications(slot) && modification_log_full(slot);
-    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
-    bool dirtied = false;
-    for (;;) {
-        ept::Resolution r =
-            ept02.shadow.resolve(world, ept02.eptp12, cpu.machine->offered.ept(), L2Gpa{address},
-                                 qualification.wanted(), cpu.machine->policy.ept02_large_pages, log_full);
-        r.debt.pay([&] { execute_invept_single(cpu, ept02.eptp02); });
-        dirtied |= r.dirtied;
-        switch (r.kind) {
-            case Kind::filled:
-                if (dirtied && logs_modifications(slot)) log_modification(cpu, slot, L2Gpa{address});
-                [[fallthrough]];
-            case Kind::again:
-                run_on(cpu, slot, vmcs02, qualification.nmi_unblocking());
-                return Why::l2_ept02_fill;
-            case Kind::l1_violation: return reflect_violation(cpu, slot, qualification, r);
-            case Kind::log_full: {
-                const u64 unblocking = qualification.raw & EptViolationQualification::nmi_unblocking_bit;
-                override_exit_information(cpu, slot, field::exit_reason, ExitReason::of(Reason::pml_full));
-                override_exit_information(cpu, slot, field::exit_qualification, unblocking);
-                return reflect_fault(cpu, Reason::pml_full, Why::l2_log_full);
-            }
-            case Kind::l1_misconfiguration:
-                override_exit_information(cpu, slot, field::exit_reason,
-                                          ExitReason::of(Reason::ept_misconfiguration));
-                override_exit_information(cpu, slot, field::exit_qualification, 0);
-                return reflect_fault(cpu, Reason::ept_misconfiguration, Why::l2_ept12_misconfiguration);
-            case Kind::l0_fault: map_device(cpu, r.l1_address); break;
-            // Other ept02s may hold the tables, so all of them go: then there are enough for any one page.
-            case Kind::out_of_tables: drop_all_ept02(cpu); break;
-        }
-    }
+    ept::Resolution r = resolve(cpu, slot, *slot.ept02, address, qualification.wanted());
+    if (r.kind != Kind::filled || r.dirtied) [[unlikely]]
+        return go_on_from(cpu, slot, qualification, address, std::move(r));
+    run_on(cpu, slot, vmcs02, qualification.nmi_unblocking());
+    return Why::l2_ept02_fill;
 }
 
 }  // namespace kurma::l0

@@ -73,6 +73,7 @@ Ept02& ept02_for(Cpu& cpu, Eptp eptp12) {
     fresh.in_use = true;
     fresh.eptp12 = eptp12;
     fresh.eptp02 = eptp02;
+    fresh.rules = cpu.machine->offered.ept();
     fresh.last_use = ++cpu.clock;
     return fresh;
 }

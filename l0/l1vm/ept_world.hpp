@@ -20,11 +20,13 @@ class EptWorld {
     void free_table(ept::Hpa table) { pages_.free(table); }
 
     /// One entry of ept12, read once. All ones where L1 has no memory.
-    std::optional<u64> read_entry(ept::L1Gpa at) const;
+    [[gnu::always_inline]] std::optional<u64> read_entry(ept::L1Gpa at) const;
     bool compare_exchange_entry(ept::L1Gpa at, u64 expected, u64 desired);
-    std::optional<ept::Leaf<ept::Space::host>> walk01(ept::L1Gpa at);
+    [[gnu::always_inline]] std::optional<ept::Leaf<ept::Space::host>> walk01(ept::L1Gpa at);
 
   private:
+    u64 read_entry_elsewhere(ept::L1Gpa at) const;
+
     mm::Pages& pages_;
     Partition& partition_;
 };

@@ -12,11 +12,10 @@ using ept::L1Gpa;
 using ept::MemoryType;
 using ept::PageSize;
 
-std::optional<u64> EptWorld::read_entry(L1Gpa at) const {
+[[gnu::noinline]] u64 EptWorld::read_entry_elsewhere(L1Gpa at) const {
     const std::optional<Hpa> host = partition_.translate(at);
     // Where L1 has no memory nobody answers, and the bus reads as ones: a misconfigured entry.
-    if (!host) return ~u64{0};
-    return *mm::at<volatile u64>(*host);
+    return host ? *mm::at<volatile u64>(*host) : ~u64{0};
 }
 
 bool EptWorld::compare_exchange_entry(L1Gpa at, u64 expected, u64 desired) {
@@ -26,10 +25,12 @@ bool EptWorld::compare_exchange_entry(L1Gpa at, u64 expected, u64 desired) {
                                        __ATOMIC_SEQ_CST);
 }
 
-std::optional<ept::Leaf<ept::Space::host>> EptWorld::walk01(L1Gpa at) {
-    const auto leaf = ept::lookup(*this, partition_.root(), at);
-    if (leaf) partition_.note_shadowed(at, *leaf);
-    return leaf;
+[[gnu::noinline]] Hpa Partition::translate_in_others(L1Gpa address) const {
+    for (usize i = 1; i < count_; ++i) {
+        const u64 offset = address.value() - stretches_[i].first.value();
+        if (offset < stretches_[i].size) return stretches_[i].host + offset;
+    }
+    return nowhere;
 }
 
 void Partition::init(mm::Pages& pages, const mm::MemoryMap& map, const mm::Reserved& kept,

@@ -34,13 +34,16 @@ class Partition {
     void init(mm::Pages& pages, const mm::MemoryMap& map, const mm::Reserved& kept,
               const ept::Capabilities& host);
 
-    /// Where L1's memory at an address lies; nothing for devices, holes and L0's own memory.
+    /// Where L1's memory at an address lies; nothing for devices, holes and L0's own memory. Most addresses
+    /// are in the first stretch, which is the largest.
     [[gnu::always_inline]] std::optional<ept::Hpa> translate(ept::L1Gpa address) const {
-        for (usize i = 0; i < count_; ++i) {
-            const u64 offset = address.value() - stretches_[i].first.value();
-            if (offset < stretches_[i].size) return stretches_[i].host + offset;
-        }
-        return std::nullopt;
+        const u64 offset = address.value() - stretches_[0].first.value();
+        if (offset < stretches_[0].size) [[likely]]
+            return stretches_[0].host + offset;
+        // Not an optional, which would be made in memory here and there.
+        const ept::Hpa host = translate_in_others(address);
+        if (host == nowhere) return std::nullopt;
+        return host;
     }
 
     /// The same, for one who is about to write there before the guest runs on: whoever watches the page is to
@@ -65,17 +68,21 @@ class Partition {
     void watch_nothing() { watched_.forget_all(); }
     /// An ept02 is about to be given what this leaf allows. A larger one holds no page that was ever watched.
     void note_shadowed(ept::L1Gpa address, const ept::Leaf<ept::Space::host>& leaf01) {
-        if (watched_.may_know(address) && leaf01.size == ept::PageSize::k4) [[unlikely]]
+        if (leaf01.size == ept::PageSize::k4 && watched_.may_know(address)) [[unlikely]]
             watched_.note_shadowed(address);
     }
 
     /// Maps a device page that L1 touches for the first time, uncacheable, at its own address.
     DemandMap map_on_demand(EptWorld& world, ept::L1Gpa address);
 
+    const Stretch& largest_stretch() const { return stretches_[0]; }
     ept::Eptp eptp01() const { return ept::Eptp::make(root_); }
     ept::Hpa root() const { return root_; }
 
   private:
+    static constexpr ept::Hpa nowhere{~u64{0}};
+
+    ept::Hpa translate_in_others(ept::L1Gpa address) const;
     ept::Hpa entry01(EptWorld& world, ept::L1Gpa page) const;
     void add_memory(EptWorld& world, ept::L1Gpa first, ept::Hpa host, u64 size);
 
@@ -88,5 +95,19 @@ class Partition {
     /// So many large pages of ept01 may still be split for watching: tables that L1 cannot make L0 give up.
     usize splits_left_ = 128;
 };
+
+inline std::optional<u64> EptWorld::read_entry(ept::L1Gpa at) const {
+    const Partition::Stretch& most = partition_.largest_stretch();
+    const u64 offset = at.value() - most.first.value();
+    if (offset < most.size) [[likely]]
+        return *mm::at<volatile u64>(most.host + offset);
+    return read_entry_elsewhere(at);
+}
+
+inline std::optional<ept::Leaf<ept::Space::host>> EptWorld::walk01(ept::L1Gpa at) {
+    const auto leaf = ept::lookup(*this, partition_.root(), at);
+    if (leaf) partition_.note_shadowed(at, *leaf);
+    return leaf;
+}
 
 }  // namespace kurma::l0::l1vm
