@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cost_model, setups, versions
+from . import build, cost_model, packages, platform_qemu, setups, versions
 from .cost_model import FOLDER, Modelled, Processor, Verdict, model, processors, verdict
-from .costs import COUNTS
-from .doctor import has_vmx
+from .costs import COUNTS, Cost, parse
 from .errors import FrontDoorError, Status
-from .paths import new_run_dir, shown
+from .paths import build_dir, new_run_dir, shown
+from .payload import Images
+from .platform_qemu import Host
 from .progress import say
 from .setups import Setup
 from .texttable import table
@@ -66,12 +68,14 @@ def command(arguments: argparse.Namespace) -> Status:
     if arguments.list:
         _list(known)
         return Status.POWER_OFF
-    if arguments.platform == "qemu":
-        refuse_without_vmx(Path("/proc/cpuinfo"), Path("/dev/kvm"))
     if arguments.cpu_model not in known:
         raise FrontDoorError(f"no published costs of {arguments.cpu_model!r}; there are: {', '.join(known)}")
     if arguments.json is not None and not arguments.json.absolute().parent.is_dir():
         raise FrontDoorError(f"--json {arguments.json}: its directory does not exist")
+    if arguments.platform == "qemu":
+        if arguments.costs or arguments.l1 != "micro":
+            raise FrontDoorError("--platform qemu measures micro, and takes no counts from a file")
+        return measure_cycles(ACCESSES, Host(), arguments.json)
     processor = known[arguments.cpu_model]
     if not processor.prices:
         raise FrontDoorError(f"of {processor.name} nobody's costs are known, so there is nothing to model; --list says of which")
@@ -88,15 +92,30 @@ def command(arguments: argparse.Namespace) -> Status:
     return Status.POWER_OFF
 
 
-def refuse_without_vmx(cpuinfo: Path, device: Path) -> None:
-    """Cycles can only be measured where there is a processor with VMX; here the model is what can be had."""
-    lacking = [what for what, there in (("the vmx flag in /proc/cpuinfo", has_vmx(cpuinfo)), (str(device), device.exists()))
-               if not there]
-    if lacking:
-        raise FrontDoorError(f"--platform qemu measures cycles, and needs VMX: this machine lacks {' and '.join(lacking)} "
-                             "(./kurma doctor). Without the option: cycles by the model")
-    raise FrontDoorError("--platform qemu: this machine has VMX, but Kurma has never been measured on one, and the platform "
-                         "is not there yet. Without the option: cycles by the model")
+def measure_cycles(setup_names: Sequence[str], host: Host, json_file: Path | None) -> Status:
+    """micro in QEMU with KVM: the guest's RDTSC reads cycles there, so the table has what was measured instead of a model."""
+    platform_qemu.require(host)
+    packages.ensure(packages.BUILD | packages.QEMU)
+    build.images("metal", ["kurma", "micro"])
+    images, directory = Images(build_dir("metal")), new_run_dir("model-qemu")
+    found = {access: parse(platform_qemu.boot(Setup(f"micro-{access}", knobs=(f"vmcs_access={access}",)), images,
+                                              directory / access)) for access in setup_names}
+    print(measured_table(host.processor(), found))
+    if json_file is not None:
+        json_file.write_text(json.dumps({"what": "cycles, measured in QEMU with KVM", "git": versions.git(),
+                                         "processor": host.processor(), "runs": [
+                                             {"name": access, "costs": [cost.as_json() for cost in costs]}
+                                             for access, costs in found.items()]}, indent=2) + "\n")
+    return Status.POWER_OFF
+
+
+def measured_table(processor: str, found: Mapping[str, Sequence[Cost]]) -> str:
+    operations = dict.fromkeys(f"{cost.level} {cost.op}" for costs in found.values() for cost in costs)
+    of = {access: {f"{cost.level} {cost.op}": cost.ticks for cost in costs} for access, costs in found.items()}
+    rows = [[operation, *(f"{of[access][operation]['median']:,} ({of[access][operation]['min']:,})"
+                          if operation in of[access] else "–" for access in found)] for operation in operations]
+    return table([f"MEASURED, {processor}, cycles: median (min)", *found], rows) + (
+        "\nIn QEMU with KVM: the VMX that Kurma uses there is KVM's, so these are not the processor's own costs.")
 
 
 def _booted(l1: str) -> list[Column]:

@@ -18,7 +18,8 @@ RUN = {"bochs": "the machine with VMX", "bochsbios": "its BIOS", "vgabios": "its
        "grub-common": "makes boot images", "xorriso": "makes boot images",
        "libfaketime": "makes Bochs's random numbers repeat"}
 FUZZ = {"clang-14": "compiles fuzz targets", "libclang-rt-14-dev": "libFuzzer and its sanitizers"}
-TESTS = {"libgtest-dev": "host tests", "qemu-system-x86": "boots L0 without VMX", "seabios": "its BIOS",
+QEMU = {"qemu-system-x86": "boots L0 without VMX, and where the processor has it", "seabios": "its BIOS"}
+TESTS = {"libgtest-dev": "host tests", **QEMU,
          "python3": "tests and tools", **FUZZ}
 APT = ["apt-get", "install", "-y", "--no-install-recommends"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness import cost_model, model_command
 from harness.cost_model import CERTAINTIES, OPERATIONS, Price, Processor, Range, figures, model, processors, verdict
 from harness.errors import FrontDoorError
-from harness.model_command import Column, columns_of_file, document, refuse_without_vmx, report, sentences
+from harness.model_command import Column, columns_of_file, document, report, sentences
 
 
 def processor(**cycles: float) -> Processor:
@@ -134,16 +134,6 @@ class Files(unittest.TestCase):
 
 
 class Refusals(unittest.TestCase):
-    def test_measured_cycles_need_vmx_and_the_refusal_says_what_is_lacking(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            cpuinfo = Path(folder) / "cpuinfo"
-            cpuinfo.write_text("flags\t\t: fpu vme\n")
-            with self.assertRaisesRegex(FrontDoorError, "lacks the vmx flag in /proc/cpuinfo and .*kvm"):
-                refuse_without_vmx(cpuinfo, Path(folder) / "kvm")
-            cpuinfo.write_text("flags\t\t: fpu vmx\n")
-            with self.assertRaisesRegex(FrontDoorError, "lacks .*kvm"):
-                refuse_without_vmx(cpuinfo, Path(folder) / "kvm")
-
     def test_a_processor_that_nobody_measured_is_refused(self) -> None:
         for words in (["--cpu-model", "Skylake"], ["--cpu-model", "Pentium"]):
             parser = argparse.ArgumentParser()
