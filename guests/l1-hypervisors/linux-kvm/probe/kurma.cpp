@@ -10,6 +10,7 @@ namespace {
 constexpr u64 magic = 0x41'4D52'554B;  // "KURMA", first letter lowest
 constexpr u64 function_latch = 0;
 constexpr u64 function_read = 1;
+constexpr u32 feature_leaf = 1, ecx_hypervisor = u32{1} << 31;
 constexpr u32 signature_leaf = 0x4000'0000;
 constexpr char signature[] = "KurmaKurmaKu";
 
@@ -25,6 +26,12 @@ bool kurma_is_present() {
     u32 eax, words[3];
     __cpuid(signature_leaf, eax, words[0], words[1], words[2]);
     return std::memcmp(words, signature, sizeof words) == 0;
+}
+
+bool hypervisor_is_below() {
+    u32 eax, ebx, ecx, edx;
+    __cpuid(feature_leaf, eax, ebx, ecx, edx);
+    return (ecx & ecx_hypervisor) != 0 || kurma_is_present();
 }
 
 std::optional<Totals> latch_totals() {

@@ -15,6 +15,9 @@ using Totals = std::array<u64, total_names.size()>;
 // Whether CPUID leaf 0x40000000 carries Kurma's signature. Without it VMCALL is an invalid opcode.
 bool kurma_is_present();
 
+// Whether this L1 is itself a guest, of Kurma or of another hypervisor.
+bool hypervisor_is_below();
+
 // Kurma's totals up to this moment; nothing where Kurma is absent.
 std::optional<Totals> latch_totals();
 

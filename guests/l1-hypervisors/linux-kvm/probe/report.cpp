@@ -28,9 +28,10 @@ Totals less(const Totals& totals, const Totals& empty) {
 
 std::string cost_line(const std::string& operation, u32 count, const Summary& ticks,
                       const std::optional<Totals>& totals) {
-    // With Kurma below, this L1's guest is an L2; without, KVM is the only hypervisor and its guest is at
+    // With a hypervisor below, this L1's guest is an L2; without, KVM is the only one and its guest is at
     // level 1.
-    std::string line = std::string("cost l1=linux-kvm level=") + (totals ? "L2" : "L1") + " op=" + operation;
+    std::string line =
+        std::string("cost l1=linux-kvm level=") + (hypervisor_is_below() ? "L2" : "L1") + " op=" + operation;
     line += " n=" + std::to_string(count) + " min=" + std::to_string(ticks.minimum);
     line += " median=" + std::to_string(ticks.median) + " max=" + std::to_string(ticks.maximum);
     for (usize i = 0; totals && i < totals->size(); ++i) {
