@@ -33,18 +33,19 @@ def qemu_arguments(cmdline: str, module_cmdlines: list[str], is_linux: bool, mem
                  "-cpu", "host", "-smp", "1", "-m", str(memory_mib), "-L", "/lib/qemu", "-bios", "qboot.rom",
                  "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                  "-chardev", "stdio,id=com1,signal=off", "-device", "isa-serial,iobase=0x3f8,irq=4,chardev=com1",
-                 *_output_port("debug", 0xE9, DEBUG_PORT_DESCRIPTOR, irq=10),
-                 *_output_port("shutdown", 0x8900, SHUTDOWN_PORT_DESCRIPTOR, irq=11),
                  "-chardev", "pipe,id=monitor,path=/tmp/monitor", "-mon", "chardev=monitor,mode=control",
                  "-kernel", f"/{FOLDER}/kernel", "-append", cmdline]
     files = [f"/{FOLDER}/module-{number}" for number, _ in enumerate(module_cmdlines, 1)]
     if not is_linux:
+        arguments += [*_output_port("debug", 0xE9, DEBUG_PORT_DESCRIPTOR, irq=10),
+                      *_output_port("shutdown", 0x8900, SHUTDOWN_PORT_DESCRIPTOR, irq=11)]
         files = [_escaped(f"{file} {words}".rstrip()) for file, words in zip(files, module_cmdlines)]
     return [*arguments, "-initrd", ",".join(files)] if files else arguments
 
 
 def _output_port(name: str, port: int, descriptor: int, irq: int) -> list[str]:
-    """This QEMU has no debug port; the first register of a serial port takes bytes just as well."""
+    """This QEMU has no debug port; the first register of a serial port takes bytes just as well. Not for a Linux: it finds
+    these in ACPI and makes them its ttyS0 and ttyS1."""
     return ["-chardev", f"file,id={name},path=/proc/self/fd/{descriptor}",
             "-device", f"isa-serial,iobase={port:#x},irq={irq},chardev={name}"]
 

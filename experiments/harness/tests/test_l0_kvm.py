@@ -26,6 +26,12 @@ class Arguments(unittest.TestCase):
     def test_a_linux_gets_its_initrd_without_words(self) -> None:
         self.assertEqual(self.value(qemu_arguments("x", ["words"], True, 64), "-initrd"), "/l1/module-1")
 
+    def test_a_linux_has_one_serial_port_since_acpi_would_tell_it_of_the_others(self) -> None:
+        for is_linux, ports in ((True, ["0x3f8"]), (False, ["0x3f8", "0xe9", "0x8900"])):
+            words = qemu_arguments("", [], is_linux, 64)
+            found = [word.split(",")[1].removeprefix("iobase=") for word in words if word.startswith("isa-serial,")]
+            self.assertEqual(found, ports)
+
     def test_l1_and_the_lists_of_words_are_files_of_the_root_image(self) -> None:
         files = root_files(BootFile(Path("/a/l1.elf"), "words"), [BootFile(Path("/a/data"))], False,
                            ["enable_shadow_vmcs=0"], 64)
