@@ -7,7 +7,8 @@ import signal
 import sys
 from typing import NoReturn
 
-from . import bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command, model_command, run_command, test_command
+from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command,
+               model_command, run_command, test_command, versus_command)
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
 from .oracle import command as oracle
@@ -32,6 +33,7 @@ examples:
   ./kurma oracle                                   the bare processor and Kurma must answer alike: four models, every case
   ./kurma compare my.elf                           any image both ways: where does its console differ?
   ./kurma test -- -R ept                           those tests whose name has ept
+  ./kurma versus                                   Kurma beside Linux KVM as L0: what each operation costs, within the budget?
   ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
   ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
@@ -91,6 +93,10 @@ def parser() -> argparse.ArgumentParser:
                                 epilog=bench_command.examples() + "\n" + STATUSES)
     bench_command.add_arguments(bench)
     bench.set_defaults(function=bench_command.command)
+    versus = commands.add_parser("versus", help=versus_command.HELP, description=versus_command.ABOUT,
+                                 epilog=versus_command.EXAMPLES + "\n" + STATUSES)
+    versus_command.add_arguments(versus)
+    versus.set_defaults(function=versus_command.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from .texttable import aligned, rule, widths_of
 
@@ -30,6 +31,10 @@ class Cost:
 
     def as_json(self) -> dict[str, object]:
         return {"l1": self.l1, "level": self.level, "op": self.op, "n": self.n, **self.ticks, "counts": self.counts}
+
+    @staticmethod
+    def from_json(cost: dict[str, Any]) -> Cost:
+        return Cost(cost["l1"], cost["level"], cost["op"], cost["n"], {name: cost[name] for name in TICKS}, cost["counts"])
 
 
 class CostError(ValueError):

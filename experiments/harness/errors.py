@@ -29,7 +29,8 @@ MEANING: dict[Status, str] = {
     Status.L0_PANIC: "L0 panicked",
     Status.REFUSED: "L0 refused the machine, the payload or a knob",
     Status.RESET: "the guest reset the machine",
-    Status.DIFFERENT: "(oracle, compare) the bare platform and Kurma answered differently, and no written reason covers it",
+    Status.DIFFERENT: "(oracle, compare) the bare platform and Kurma answered differently, and no written reason covers it; "
+                      "(versus) a row is over its budget",
     Status.INTERRUPTED: "you stopped it (Ctrl-C, Ctrl-], Ctrl-A x)",
 }
 

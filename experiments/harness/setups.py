@@ -14,11 +14,12 @@ from .l0_kvm import OWN_MEMORY_MIB
 from .paths import build_dir, shown
 from .payload import Choice, Images, boot_plan, check_choice
 from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, Machine, check_machine
-from .progress import Ticker
+from .progress import Ticker, say
 from .run import Request, Run, drive
 
 AT_ONCE = 2
 TIMEOUT_SECONDS = {"micro": 180.0, "linux-kvm": 600.0}
+KVM_IS_SLOWER = 3   # Its Linux boots first.
 COSTS_CMDLINE = {"micro": "mode=costs", "linux-kvm": "kurma.mode=probe"}   # What makes each print its costs.
 
 
@@ -63,6 +64,7 @@ def measure(setups: Sequence[Setup], images: Images, directory: Path, at_once: i
         for name, run in runs.items():
             if run.result is not None and name not in ended:
                 ended.append(name)
+                _say_end(ticker, name, run)
         at_work = ", ".join(run.request.name for run in active)
         ticker.tick(f"boots {len(ended) + 1} to {len(ended) + len(active)} of {len(runs)}: {at_work}")
 
@@ -71,9 +73,17 @@ def measure(setups: Sequence[Setup], images: Images, directory: Path, at_once: i
     return {name: _costs(name, run) for name, run in runs.items()}
 
 
+def _say_end(ticker: Ticker, name: str, run: Run) -> None:
+    result = run.result
+    assert result is not None
+    ticker.quiet()
+    ticks = f", {result.words.tick:,} instructions" if result.words.tick is not None else ""
+    say(f"{name}: {result.why} ({result.seconds:.0f} s{ticks})")
+
+
 def _run(setup: Setup, images: Images, directory: Path) -> Run:
     return Run(Request(setup.name, boot_plan(setup.choice, images), setup.machine, setup.l0, directory / setup.name,
-                       TIMEOUT_SECONDS[setup.l1]))
+                       TIMEOUT_SECONDS[setup.l1] * (KVM_IS_SLOWER if setup.l0 is L0.KVM else 1)))
 
 
 def _costs(name: str, run: Run) -> list[Cost]:
