@@ -8,6 +8,7 @@
 #include "../l1vm/first_state.hpp"
 #include "../l1vm/payload.hpp"
 #include "../trace/refuse.hpp"
+#include "../trace/trace.hpp"
 #include "acpi.hpp"
 #include "multiboot.hpp"
 #include "words.hpp"
@@ -21,7 +22,7 @@ Machine the_machine{};
 constinit Cpu the_boot_cpu{};
 boot::BootInfo boot_info{};
 
-extern "C" [[noreturn]] void enter_first(Cpu*, Gprs*);
+extern "C" [[noreturn]] void enter_first(Gprs*);
 
 /// `knob=value` words of L0's command line. The first word is the image's name where the loader passes it
 /// (QEMU does).
@@ -115,6 +116,7 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     Cpu& cpu = the_boot_cpu;
     cpu.machine = &machine;
     cpu.self = &cpu;
+    set_trace_level(cpu, machine.policy.trace);
     cpu.nested.feature_control = hw::rdmsr(x86::msr::feature_control);
     enter_vmx_operation(cpu);
     l1vm::write_first_state(cpu, first);
@@ -122,7 +124,7 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
               " MiB kept, image ", mm::image_bytes() >> 10, " KiB; L1 has ",
               machine.map.available_bytes() >> 20, " MiB and starts at ", log::Hex{first.rip});
     ++cpu.totals.vmlaunch;
-    enter_first(&cpu, &cpu.gprs);
+    enter_first(&cpu.gprs);
 }
 
 }  // namespace kurma::l0

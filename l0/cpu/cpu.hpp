@@ -154,11 +154,22 @@ struct alignas(64) Cpu {
     /// to be set anew.
     ept::Hpa linked{vmx::no_pointer};
     bool relink = false;
+    /// An NMI that arrived while L0 ran.
+    bool nmi_pending = false;
+    /// Turns are recorded (trace=turns).
+    bool recording = false;
+    bool reserved = false;
+    /// Whether a turn that goes back to L1 has more to do than others: any of the flags before this, in one
+    /// look.
+    bool more_to_do() const {
+        u32 flags;
+        __builtin_memcpy(&flags, &relink, sizeof flags);
+        return flags != 0;
+    }
     /// vmcs01's VMCS-shadowing control.
     bool shadowing_on = false;
     Totals totals{}, latched{}, at_turn_start{};
     u64 clock = 0;
-    bool nmi_pending = false;
     u8 shutdown_matched = 0;
     Trace trace{};
     std::array<VmcsSlot, slot_count> slots{};

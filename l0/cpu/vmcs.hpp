@@ -25,6 +25,8 @@ class CurrentVmcs {
   private:
     friend CurrentVmcs<Which::vmcs01> make_vmcs01_current(Cpu&);
     friend CurrentVmcs<Which::vmcs02> make_vmcs02_current(Cpu&, const VmcsSlot&);
+    friend CurrentVmcs<Which::vmcs01> vmcs01_after_exit(Cpu&);
+    friend CurrentVmcs<Which::vmcs02> vmcs02_after_exit(Cpu&);
     explicit CurrentVmcs(Totals& totals) : totals_(&totals) {}
     Totals* totals_;
 };
@@ -42,6 +44,14 @@ class CurrentVmcs {
 [[gnu::always_inline]] inline CurrentVmcs<Which::vmcs02> make_vmcs02_current(Cpu& cpu, const VmcsSlot& slot) {
     make_current(cpu, slot.vmcs02);
     cpu.relink = true;
+    return CurrentVmcs<Which::vmcs02>{cpu.totals};
+}
+
+/// The VMCS that the processor has left by the exit is current, until the turn makes another one so.
+[[gnu::always_inline]] inline CurrentVmcs<Which::vmcs01> vmcs01_after_exit(Cpu& cpu) {
+    return CurrentVmcs<Which::vmcs01>{cpu.totals};
+}
+[[gnu::always_inline]] inline CurrentVmcs<Which::vmcs02> vmcs02_after_exit(Cpu& cpu) {
     return CurrentVmcs<Which::vmcs02>{cpu.totals};
 }
 

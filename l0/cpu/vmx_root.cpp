@@ -12,7 +12,8 @@ namespace kurma::l0 {
 using namespace vmx;
 using ept::Hpa;
 
-extern "C" void vm_exit_entry();
+extern "C" void exit_of_l1();
+extern "C" void exit_of_l2();
 
 namespace {
 
@@ -41,7 +42,6 @@ void write_host_state(const Cpu& cpu, const V& vmcs) {
     write(vmcs, field::host_pat, hw::rdmsr(x86::msr::pat));
     write(vmcs, field::host_efer, hw::rdmsr(x86::msr::efer));
     write(vmcs, field::host_rsp, reinterpret_cast<u64>(&cpu.self));
-    write(vmcs, field::host_rip, reinterpret_cast<u64>(&vm_exit_entry));
 }
 
 template <class V>
@@ -98,8 +98,14 @@ void find_fields(Machine& machine) {
 
 }  // namespace
 
-void write_common(const Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs) { write_all_common(cpu, vmcs); }
-void write_common(const Cpu& cpu, const CurrentVmcs<Which::vmcs02>& vmcs) { write_all_common(cpu, vmcs); }
+void write_common(const Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs) {
+    write_all_common(cpu, vmcs);
+    write(vmcs, field::host_rip, reinterpret_cast<u64>(&exit_of_l1));
+}
+void write_common(const Cpu& cpu, const CurrentVmcs<Which::vmcs02>& vmcs) {
+    write_all_common(cpu, vmcs);
+    write(vmcs, field::host_rip, reinterpret_cast<u64>(&exit_of_l2));
+}
 
 Hpa make_vmcs(Cpu& cpu) {
     const Hpa page = mm::must_allocate(cpu.machine->pages);

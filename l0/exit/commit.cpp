@@ -1,6 +1,5 @@
 #include "commit.hpp"
 
-#include "../cpu/vmcs.hpp"
 #include "shadow_vmcs.hpp"
 
 namespace kurma::l0 {
@@ -20,21 +19,12 @@ void deliver_nmi(Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs01) {
 
 }  // namespace
 
-bool commit(Cpu& cpu) {
-    if (cpu.level == Level::l1) {
-        if (cpu.relink && cpu.machine->shadowing) link_shadow(cpu);
-        const auto vmcs01 = make_vmcs01_current(cpu);
-        if (cpu.nmi_pending) [[unlikely]]
-            deliver_nmi(cpu, vmcs01);
-        ++cpu.totals.vmresume;
-        return false;
-    }
-    make_vmcs02_current(cpu, *cpu.running);
-    const bool launch = !cpu.running->launched02;
-    cpu.running->launching02 = launch;
-    cpu.running->launched02 = true;
-    ++(launch ? cpu.totals.vmlaunch : cpu.totals.vmresume);
-    return launch;
+void prepare_l1(Cpu& cpu) {
+    if (cpu.relink && cpu.machine->shadowing) link_shadow(cpu);
+    cpu.relink = false;
+    const auto vmcs01 = make_vmcs01_current(cpu);
+    if (cpu.nmi_pending) [[unlikely]]
+        deliver_nmi(cpu, vmcs01);
 }
 
 }  // namespace kurma::l0

@@ -35,7 +35,7 @@ u64 perform(Cpu& cpu) {
 
 u64 answer_of(Cpu& cpu, Function function, u64 argument) {
     switch (function) {
-        // What this very turn adds is taken back in end_turn; the latch must not see it either.
+        // What this very turn adds is taken back at its end; the latch must not see it either.
         case Function::latch: cpu.latched = cpu.at_turn_start; return 0;
         case Function::total: return total(cpu.latched, argument);
         case Function::reset: cpu.trace.exits = {}; return 0;

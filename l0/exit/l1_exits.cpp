@@ -3,6 +3,7 @@
 
 #include "../trace/death.hpp"
 #include "../trace/log.hpp"
+#include "../trace/trace.hpp"
 #include "control_registers.hpp"
 #include "l1_world.hpp"
 #include "ports.hpp"
@@ -18,30 +19,37 @@ namespace {
 
 /// "KurmaKurmaKu" at the leaf where hypervisors say who they are; a processor answers it with other words.
 /// The bit that announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
-constexpr u32 signature_leaf = 0x40000000;
+constexpr u32 signature_leaf = 0x40000000, features_leaf = 1, extended_features_leaf = 7;
 
-void mirror_cr4(L1World& world, u64 cr4_bit, u32& word, u32 cpuid_bit) {
-    const bool set = (read(world.vmcs01(), field::guest_cr4) & cr4_bit) != 0;
+/// OSXSAVE and OSPKE mirror bits of the running CR4, which is L0's while L0 executes CPUID.
+void mirror_cr4(Cpu& cpu, u64 cr4_bit, u64& word, u64 cpuid_bit) {
+    const auto vmcs01 = vmcs01_after_exit(cpu);
+    const bool set = (read(vmcs01, field::guest_cr4) & cr4_bit) != 0;
     word = set ? word | cpuid_bit : word & ~cpuid_bit;
 }
 
-void answer_cpuid(L1World& world, Gprs& gprs) {
-    const u32 leaf = static_cast<u32>(gprs.value[Gprs::rax]);
-    hw::CpuidResult r = hw::cpuid(leaf, static_cast<u32>(gprs.value[Gprs::rcx]));
-    // OSXSAVE and OSPKE mirror bits of the running CR4, which is L0's here.
-    if (leaf == 1) [[unlikely]] {
-        constexpr u32 osxsave = 1u << 27;
-        mirror_cr4(world, x86::cr4::osxsave, r.ecx, osxsave);
-    } else if (leaf == 7) [[unlikely]] {
-        constexpr u32 ospke = 1u << 4;
-        mirror_cr4(world, x86::cr4::pke, r.ecx, ospke);
-    } else if (leaf == signature_leaf) [[unlikely]] {
-        r = {signature_leaf, 0x6d72754b, 0x72754b61, 0x754b616d};
+/// The leaves that the processor does not answer alone. Out of the way of all the others.
+[[gnu::noinline]] void adjust_cpuid(Cpu& cpu, Gprs& gprs, u32 leaf) {
+    constexpr u64 osxsave = 1u << 27, ospke = 1u << 4;
+    if (leaf == features_leaf) mirror_cr4(cpu, x86::cr4::osxsave, gprs.value[Gprs::rcx], osxsave);
+    if (leaf == extended_features_leaf) mirror_cr4(cpu, x86::cr4::pke, gprs.value[Gprs::rcx], ospke);
+    if (leaf == signature_leaf) {
+        gprs.value[Gprs::rax] = signature_leaf;
+        gprs.value[Gprs::rbx] = 0x6d72754b;
+        gprs.value[Gprs::rcx] = 0x72754b61;
+        gprs.value[Gprs::rdx] = 0x754b616d;
     }
+}
+
+void answer_cpuid(Cpu& cpu, Gprs& gprs) {
+    const u32 leaf = static_cast<u32>(gprs.value[Gprs::rax]);
+    const hw::CpuidResult r = hw::cpuid(gprs.value[Gprs::rax], gprs.value[Gprs::rcx]);
     gprs.value[Gprs::rax] = r.eax;
     gprs.value[Gprs::rbx] = r.ebx;
     gprs.value[Gprs::rcx] = r.ecx;
     gprs.value[Gprs::rdx] = r.edx;
+    if (leaf == features_leaf || leaf == extended_features_leaf || leaf == signature_leaf) [[unlikely]]
+        adjust_cpuid(cpu, gprs, leaf);
 }
 
 InstrOutcome answer_xsetbv(L1World& world, const Gprs& gprs) {
@@ -64,36 +72,85 @@ void map_for_l1(Cpu& cpu, L1World& world) {
 
 }  // namespace
 
-Why handle_l1_exit(Cpu& cpu, Gprs& gprs, Reason reason, Why why) {
-    L1World world{cpu, gprs};
-    if (why == Why::l1_cpuid) {
-        answer_cpuid(world, gprs);
-        advance(world.vmcs01());
-    } else if (why == Why::l1_control_call) {
-        if (!is_control_call(gprs)) return emulate_for_l1(cpu, gprs, Reason::vmcall);
-        answer_control_call(cpu, gprs);
-        advance(world.vmcs01());
-    } else if (why == Why::l1_vmx_msr) {
-        settle(world.vmcs01(), answer_vmx_msr(cpu, gprs, reason));
-    } else if (why == Why::l1_cr_fixed_bits) {
-        settle(world.vmcs01(), answer_cr_access(cpu, world));
-    } else if (why == Why::l1_xsetbv) {
-        settle(world.vmcs01(), answer_xsetbv(world, gprs));
-    } else if (why == Why::l1_cache_instruction) {
-        // INVD would throw away L0's own modified lines; writing them back first is within INVD's contract.
-        hw::wbinvd();
-        advance(world.vmcs01());
-    } else if (why == Why::l1_getsec) {
-        settle(world.vmcs01(), InstrOutcome::faulted(x86::Fault::ud()));
-    } else if (why == Why::l1_power_port) {
-        settle(world.vmcs01(), answer_port(cpu, world));
-    } else if (why == Why::l1_ept_map) {
-        map_for_l1(cpu, world);
-    } else {
-        l1_died(cpu, reason == Reason::triple_fault ? "L1 triple-faulted"
-                                                    : "L1 left by an exit that Kurma does not handle");
+template <>
+Why answer_l1<Why::l1_cpuid>(Cpu& cpu, Gprs& gprs, Reason) {
+    answer_cpuid(cpu, gprs);
+    const auto vmcs01 = vmcs01_after_exit(cpu);
+    advance(vmcs01);
+    return Why::l1_cpuid;
+}
+
+template <>
+Why answer_l1<Why::l1_control_call>(Cpu& cpu, Gprs& gprs, Reason) {
+    if (!is_control_call(gprs)) {
+        emulate_for_l1<Reason::vmcall>(cpu, gprs);
+        return Why::l1_vmx_instruction;
     }
-    return why;
+    cpu.at_turn_start = totals_before_turn(cpu);
+    answer_control_call(cpu, gprs);
+    const auto vmcs01 = vmcs01_after_exit(cpu);
+    advance(vmcs01);
+    cpu.totals = cpu.at_turn_start;
+    // The entry that follows takes it back to where it was.
+    --cpu.totals.vmresume;
+    return Why::l1_control_call;
+}
+
+template <>
+Why answer_l1<Why::l1_vmx_msr>(Cpu& cpu, Gprs& gprs, Reason reason) {
+    L1World world{cpu, gprs};
+    settle(world.vmcs01(), answer_vmx_msr(cpu, gprs, reason));
+    return Why::l1_vmx_msr;
+}
+
+template <>
+Why answer_l1<Why::l1_cr_fixed_bits>(Cpu& cpu, Gprs& gprs, Reason) {
+    L1World world{cpu, gprs};
+    settle(world.vmcs01(), answer_cr_access(cpu, world));
+    return Why::l1_cr_fixed_bits;
+}
+
+template <>
+Why answer_l1<Why::l1_xsetbv>(Cpu& cpu, Gprs& gprs, Reason) {
+    L1World world{cpu, gprs};
+    settle(world.vmcs01(), answer_xsetbv(world, gprs));
+    return Why::l1_xsetbv;
+}
+
+template <>
+Why answer_l1<Why::l1_cache_instruction>(Cpu& cpu, Gprs&, Reason) {
+    // INVD would throw away L0's own modified lines; writing them back first is within INVD's contract.
+    hw::wbinvd();
+    const auto vmcs01 = vmcs01_after_exit(cpu);
+    advance(vmcs01);
+    return Why::l1_cache_instruction;
+}
+
+template <>
+Why answer_l1<Why::l1_getsec>(Cpu& cpu, Gprs&, Reason) {
+    const auto vmcs01 = vmcs01_after_exit(cpu);
+    settle(vmcs01, InstrOutcome::faulted(x86::Fault::ud()));
+    return Why::l1_getsec;
+}
+
+template <>
+Why answer_l1<Why::l1_power_port>(Cpu& cpu, Gprs& gprs, Reason) {
+    L1World world{cpu, gprs};
+    settle(world.vmcs01(), answer_port(cpu, world));
+    return Why::l1_power_port;
+}
+
+template <>
+Why answer_l1<Why::l1_ept_map>(Cpu& cpu, Gprs& gprs, Reason) {
+    L1World world{cpu, gprs};
+    map_for_l1(cpu, world);
+    return Why::l1_ept_map;
+}
+
+template <>
+Why answer_l1<Why::l1_died>(Cpu& cpu, Gprs&, Reason reason) {
+    l1_died(cpu, reason == Reason::triple_fault ? "L1 triple-faulted"
+                                                : "L1 left by an exit that Kurma does not handle");
 }
 
 }  // namespace kurma::l0

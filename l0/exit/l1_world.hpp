@@ -13,9 +13,9 @@ namespace kurma::l0 {
 
 class L1World {
   public:
-    L1World(Cpu& cpu, Gprs& gprs) : cpu_(cpu), gprs_(gprs), vmcs01_(make_vmcs01_current(cpu)) {}
+    L1World(Cpu& cpu, Gprs& gprs) : cpu_(cpu), gprs_(gprs), vmcs01_(vmcs01_after_exit(cpu)) {}
 
-    /// Current from the construction on: what needs another VMCS in between makes this one current again.
+    /// Current since L1 left: what needs another VMCS in between makes this one current again.
     const CurrentVmcs<Which::vmcs01>& vmcs01() const { return vmcs01_; }
     u64 gpr(unsigned index) {
         return index == Gprs::rsp ? read(vmcs01(), vmx::field::guest_rsp) : gprs_.value[index];

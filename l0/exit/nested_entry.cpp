@@ -217,6 +217,7 @@ void refused_by_hardware(Cpu& cpu, Gprs& gprs) {
     entry_did_not_happen(cpu, slot);
     slot.vmcs12.checked = false;
     cpu.level = Level::l1;
+    make_vmcs01_current(cpu);
     L1World world{cpu, gprs};
     finish(world, InstrOutcome::fail_valid(VmInstructionError::entry_invalid_control));
 }

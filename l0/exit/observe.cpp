@@ -1,31 +1,8 @@
 #include "observe.hpp"
 
-#include "../trace/death.hpp"
-
 namespace kurma::l0 {
 
 using namespace vmx;
-
-ExitReason observe_reason(Cpu& cpu) {
-    ++cpu.totals.vmread;
-    return ExitReason{static_cast<u32>(hw::vmread(field::exit_reason.encoding.raw))};
-}
-
-Reason reason_of_l1(Cpu& cpu, ExitReason reason) {
-    if (reason.entry_failure()) [[unlikely]]
-        l1_died(cpu, "the processor refused vmcs01's guest state");
-    return reason.basic();
-}
-
-L2Exit observe_l2(Cpu& cpu, const Gprs& gprs, ExitReason reason) {
-    L2Exit exit{
-        .reason = reason, .interruption = {}, .io = {}, .msr = static_cast<u32>(gprs.value[Gprs::rcx])};
-    const auto vmcs02 = make_vmcs02_current(cpu, *cpu.running);
-    if (reason.basic() == Reason::exception_or_nmi)
-        exit.interruption = read(vmcs02, field::exit_interruption_info);
-    if (reason.basic() == Reason::io_instruction) exit.io = {read(vmcs02, field::exit_qualification)};
-    return exit;
-}
 
 bool Bitmaps12::bit_in_l1(u64 page, u64 bit) const {
     const auto host = cpu_.machine->partition.translate(ept::L1Gpa{page + bit / 8});

@@ -11,10 +11,24 @@
 
 namespace kurma::l0 {
 
-vmx::ExitReason observe_reason(Cpu& cpu);
-/// The basic reason of an exit of L1. An entry of L1 that hardware refused is the end of L1.
-vmx::Reason reason_of_l1(Cpu& cpu, vmx::ExitReason reason);
-vmx::L2Exit observe_l2(Cpu& cpu, const Gprs& gprs, vmx::ExitReason reason);
+[[gnu::always_inline]] inline vmx::ExitReason observe_reason(Cpu& cpu) {
+    ++cpu.totals.vmread;
+    return {static_cast<u32>(hw::vmread(vmx::field::exit_reason.encoding.raw))};
+}
+
+/// What routing asks of an exit of L2 by a reason.
+template <vmx::Reason reason>
+[[gnu::always_inline]] inline vmx::L2Exit observe_l2(Cpu& cpu, const Gprs& gprs) {
+    using namespace vmx;
+    L2Exit exit{.reason = ExitReason::of(reason), .interruption = {}, .io = {}, .msr = 0};
+    const auto vmcs02 = vmcs02_after_exit(cpu);
+    if constexpr (reason == Reason::exception_or_nmi)
+        exit.interruption = read(vmcs02, field::exit_interruption_info);
+    if constexpr (reason == Reason::io_instruction) exit.io = {read(vmcs02, field::exit_qualification)};
+    if constexpr (reason == Reason::rdmsr || reason == Reason::wrmsr)
+        exit.msr = static_cast<u32>(gprs.value[Gprs::rcx]);
+    return exit;
+}
 
 /// vmcs12's bitmaps as they stand in L1's memory at this moment. A bitmap that lies nowhere intercepts
 /// everything.

@@ -47,7 +47,7 @@ GuestSurroundings surroundings_of(const Cpu& cpu, const Vmcs12& v) {
     for (usize i = 0; i < around.pdptes_at_cr3.size(); ++i) around.pdptes_at_cr3[i] = pdptes[i];
     constexpr u32 extended_features = 7, sgx = 1u << 2, rtm = 1u << 11;
     if (hw::cpuid(0).eax >= extended_features) {
-        const u32 ebx = hw::cpuid(extended_features).ebx;
+        const u64 ebx = hw::cpuid(extended_features).ebx;
         around.rtm = (ebx & rtm) != 0;
         around.sgx = (ebx & sgx) != 0;
     }

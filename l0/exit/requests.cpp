@@ -62,7 +62,7 @@ Verdict set(Cpu& cpu, Out& out, std::string_view assignment) {
 }
 
 Verdict reset(Cpu& cpu) {
-    // This turn's own share of the totals is taken back to what they were when it began (end_turn).
+    // This turn's own share of the totals is taken back to what they were when it began.
     cpu.totals = cpu.at_turn_start = {};
     cpu.trace.exits = {};
     cpu.trace.turns = 0;

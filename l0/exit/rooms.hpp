@@ -1,5 +1,4 @@
-// The rooms of a turn. Each takes the exit as routed, and returns the why that the trace is to count:
-// routing's own, or a finer one that only the room could see.
+// The rooms of a turn. Where only the room can see all of why, it returns the why that the trace is to count.
 #pragma once
 
 #include <vmx/outcome.hpp>
@@ -9,10 +8,15 @@
 
 namespace kurma::l0 {
 
-/// A VMX instruction of L1.
-vmx::Why emulate_for_l1(Cpu& cpu, Gprs& gprs, vmx::Reason reason);
+/// A VMX instruction of L1 other than VMLAUNCH and VMRESUME. There is one for each.
+template <vmx::Reason instruction>
+void emulate_for_l1(Cpu& cpu, Gprs& gprs);
+/// VMLAUNCH or VMRESUME, after which either level may run.
+void emulate_vm_entry_for_l1(Cpu& cpu, Gprs& gprs, vmx::Reason launch_or_resume);
 /// An exit of L1 that is L0's own.
-vmx::Why handle_l1_exit(Cpu& cpu, Gprs& gprs, vmx::Reason reason, vmx::Why why);
+template <vmx::Why why>
+vmx::Why answer_l1(Cpu& cpu, Gprs& gprs, vmx::Reason reason);
+
 /// An exit of L2 that only L0 asked for.
 [[gnu::noinline]] vmx::Why handle_l2_exit(Cpu& cpu, Gprs& gprs, const vmx::L2Exit& exit, vmx::Why why);
 /// A fault in ept02: filled, or L1's own.

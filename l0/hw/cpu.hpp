@@ -5,10 +5,11 @@
 
 namespace kurma::l0::hw {
 
+/// As the registers are after CPUID, which clears their upper halves.
 struct CpuidResult {
-    u32 eax, ebx, ecx, edx;
+    u64 eax, ebx, ecx, edx;
 };
-[[gnu::always_inline]] inline CpuidResult cpuid(u32 leaf, u32 subleaf = 0) {
+[[gnu::always_inline]] inline CpuidResult cpuid(u64 leaf, u64 subleaf = 0) {
     CpuidResult r{};
     asm volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;

@@ -4,7 +4,7 @@
 //   extern "C" void nmi_in_l0(void);
 //   extern "C" const u64 exception_stubs[32];        addresses for the IDT
 //
-// Frame, from low addresses: rax rcx rdx rsi rdi r8-r11, vector, error code, rip cs rflags rsp ss.
+// Frame, from low addresses: rax rcx rdx rbx rsi rdi r8-r15, vector, error code, rip cs rflags rsp ss.
 
 .macro stub vector, has_error
     .align 16
@@ -42,13 +42,19 @@ stub_2:
     stub 20, 0
     stub 21, 1
 
+// L0's own functions preserve RBP and RSP only (CMakeLists.txt here).
 .macro save_scratch
+    pushq %r15
+    pushq %r14
+    pushq %r13
+    pushq %r12
     pushq %r11
     pushq %r10
     pushq %r9
     pushq %r8
     pushq %rdi
     pushq %rsi
+    pushq %rbx
     pushq %rdx
     pushq %rcx
     pushq %rax
@@ -57,12 +63,17 @@ stub_2:
     popq %rax
     popq %rcx
     popq %rdx
+    popq %rbx
     popq %rsi
     popq %rdi
     popq %r8
     popq %r9
     popq %r10
     popq %r11
+    popq %r12
+    popq %r13
+    popq %r14
+    popq %r15
 .endm
 
 common:

@@ -1,10 +1,13 @@
 // Between VM exit and VM entry.
 //
-//   extern "C" [[noreturn]] void enter_first(Cpu* cpu, Gprs* gprs);       the first entry, by VMLAUNCH
-//   extern "C" bool turn(Cpu*, Gprs*);                                     true: the VMCS wants VMLAUNCH
-//   extern "C" bool entry_failed(Cpu*, Gprs*);                             the entry was refused; what now?
+//   extern "C" [[noreturn]] void enter_first(Gprs* gprs);                  the first entry, by VMLAUNCH
+//   extern "C" [[noreturn]] void enter_by_vmlaunch(Gprs* gprs);            ends a turn before a VMCS that is clear
+//   extern "C" void turn_of_l1(Cpu*, Gprs*);                               returns before a VMCS that is launched
+//   extern "C" void turn_of_l2(Cpu*, Gprs*);
+//   extern "C" void entry_failed(Cpu*, Gprs*);                             the entry was refused; what now?
 //
-// Host RSP of every VMCS is the address of Cpu::self, the topmost word of the processor's stack. An exit therefore finds
+// Host RIP of vmcs01 is exit_of_l1, that of every vmcs02 is exit_of_l2: the processor tells the levels apart. Host RSP of
+// every VMCS is the address of Cpu::self, the topmost word of the processor's stack. An exit therefore finds
 //
 //     rsp -> Cpu*                 and pushes      rsp -> rax rcx rdx rbx (rsp) rbp rsi rdi r8 .. r15, Cpu*
 //
@@ -49,32 +52,38 @@
     popq %r15
 .endm
 
-    .text
-    .globl vm_exit_entry
-    .align 16
-vm_exit_entry:
-    save_gprs
+.macro call_with_cpu function
     movq 128(%rsp), %rdi
     movq %rsp, %rsi
-    call turn
-enter:
-    testb %al, %al                      // POP leaves flags alone.
-    jnz launch
+    call \function
+.endm
+
+    .text
+    .globl exit_of_l1
+    .align 16
+exit_of_l1:
+    save_gprs
+    call_with_cpu turn_of_l1
+resume:
     restore_gprs
     vmresume
-    jmp refused
-launch:
-    restore_gprs
-    vmlaunch
 refused:
     save_gprs
-    movq 128(%rsp), %rdi
-    movq %rsp, %rsi
-    call entry_failed
-    jmp enter
+    call_with_cpu entry_failed
+    jmp resume
+
+    .globl exit_of_l2
+    .align 16
+exit_of_l2:
+    save_gprs
+    call_with_cpu turn_of_l2
+    jmp resume
 
     .globl enter_first
+    .globl enter_by_vmlaunch
 enter_first:
-    movq %rsi, %rsp                     // Gprs lie right below Cpu::self.
-    movb $1, %al
-    jmp enter
+enter_by_vmlaunch:
+    movq %rdi, %rsp                     // Gprs lie right below Cpu::self.
+    restore_gprs
+    vmlaunch
+    jmp refused

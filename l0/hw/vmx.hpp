@@ -1,6 +1,8 @@
 // The VMX instructions of the real processor, one wrapper each (SDM 3C 31.3). L0's own use of them never
 // fails: a failure is a broken invariant, and ends in an UD2 out of line, whose address tells which of them
-// it was.
+// it was. VMREAD and VMWRITE, of which a turn has dozens, do not look: they could fail only for want of a
+// current VMCS, which CurrentVmcs proves (cpu/vmcs.hpp), or of the field, for which the processor has been
+// asked (has_field).
 #pragma once
 
 #include <ept/address.hpp>
@@ -14,7 +16,7 @@ namespace kurma::l0::hw {
 
 [[gnu::always_inline]] inline u64 vmread(u64 encoding) {
     u64 value;
-    asm volatile("vmread %1, %0" KURMA_MUST_SUCCEED : "=r"(value) : "r"(encoding) : "cc");
+    asm volatile("vmread %1, %0" : "=r"(value) : "r"(encoding) : "cc");
     return value;
 }
 /// Whether the processor has a field; the only VMREAD that may fail.
@@ -25,7 +27,7 @@ inline bool has_field(u64 encoding) {
     return success;
 }
 [[gnu::always_inline]] inline void vmwrite(u64 encoding, u64 value) {
-    asm volatile("vmwrite %0, %1" KURMA_MUST_SUCCEED : : "r"(value), "r"(encoding) : "cc");
+    asm volatile("vmwrite %0, %1" : : "r"(value), "r"(encoding) : "cc");
 }
 [[gnu::always_inline]] inline void vmptrld(ept::Hpa vmcs) {
     const u64 pointer = vmcs.value();

@@ -52,6 +52,8 @@ struct Trace {
     static_assert(vmx::why_count <= whys);
     std::array<std::array<u64, whys>, vmx::reason_count> exits{};
     std::array<Turn, ring_size> ring{};
+    /// What a turn adds to its counter: 0 while nothing is counted.
+    u64 step = 1;
     /// Turns recorded so far; the ring keeps the last of them.
     u64 turns = 0;
     /// Exits of L2 that reached L1 so far: each begins a round.
@@ -64,7 +66,7 @@ struct Trace {
 
     [[gnu::always_inline]] void count(vmx::Why why, vmx::Reason reason) {
         const usize index = static_cast<usize>(reason);
-        ++exits[index < vmx::reason_count ? index : vmx::reason_count - 1][static_cast<usize>(why)];
+        exits[index < vmx::reason_count ? index : vmx::reason_count - 1][static_cast<usize>(why)] += step;
     }
 };
 

@@ -98,7 +98,7 @@ void l1_died(Cpu& cpu, const char* what) {
 }
 
 struct ExceptionFrame {
-    u64 rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11;
+    u64 rax, rcx, rdx, rbx, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
     u64 vector, error_code, rip, cs, rflags, rsp, ss;
 };
 

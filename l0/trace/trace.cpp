@@ -8,6 +8,7 @@ using namespace vmx;
 
 // The record itself must not show up in what it counts, so it reads around the counting accessor.
 void note_turn_start(Cpu& cpu) {
+    cpu.at_turn_start = totals_before_turn(cpu);
     cpu.trace.tsc_exit = hw::rdtsc();
     cpu.trace.rip = hw::vmread(field::guest_rip.encoding.raw);
     cpu.trace.detail = hw::vmread(field::exit_qualification.encoding.raw);

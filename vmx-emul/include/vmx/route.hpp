@@ -11,11 +11,10 @@
 #include <ept/integer.hpp>
 #include <vmx/event.hpp>
 #include <vmx/exit.hpp>
+#include <vmx/nested.hpp>
 #include <vmx/qualification.hpp>
 
 namespace kurma::vmx {
-
-struct Vmcs12;
 
 enum class Room : u8 { l0, emulate, compose, reflect };
 
@@ -63,7 +62,7 @@ constexpr const char* name_of(Room room) {
 }
 
 /// L1 ran and left by `reason`. Ports and faults are told apart later, by whoever reads the qualification.
-Why route_l1(Reason reason);
+constexpr Why route_l1(Reason reason);
 
 /// What routing an exit of L2 may need beside the reason; each is read only if the reason asks for it.
 struct L2Exit {
@@ -81,11 +80,11 @@ concept Bitmaps12 = requires(const B& bitmaps, u32 msr, bool write, u16 port) {
 };
 
 /// L2 ran. Reasons that only vmcs12 can have asked for, or that always exit, need no bitmap.
-Why route_l2_fixed(const Vmcs12& vmcs12, const L2Exit& exit);
+constexpr Why route_l2_fixed(const Vmcs12& vmcs12, const L2Exit& exit);
 
 /// L2 ran and left by `exit`.
 template <Bitmaps12 B>
-Why route_l2(const Vmcs12& vmcs12, const L2Exit& exit, const B& bitmaps) {
+constexpr Why route_l2(const Vmcs12& vmcs12, const L2Exit& exit, const B& bitmaps) {
     if (exit.reason.entry_failure()) return Why::l2_failed_entry;
     const Reason reason = exit.reason.basic();
     if (reason == Reason::ept_violation) return Why::l2_ept02_fill;
@@ -99,3 +98,5 @@ Why route_l2(const Vmcs12& vmcs12, const L2Exit& exit, const B& bitmaps) {
 }
 
 }  // namespace kurma::vmx
+
+#include "../../src/route/route.ipp"

@@ -1,10 +1,12 @@
-// The two tables of who answers what.
-#include <vmx/nested.hpp>
+// The two tables of who answers what. They are constant expressions: where the reason is known, so is the
+// answer.
+#pragma once
+
 #include <vmx/route.hpp>
 
 namespace kurma::vmx {
 
-Why route_l1(Reason reason) {
+constexpr Why route_l1(Reason reason) {
     switch (reason) {
         case Reason::cpuid: return Why::l1_cpuid;
         case Reason::vmclear:
@@ -73,7 +75,7 @@ Why route_l1(Reason reason) {
     return Why::l1_died;
 }
 
-Why route_l2_fixed(const Vmcs12& vmcs12, const L2Exit& exit) {
+constexpr Why route_l2_fixed(const Vmcs12& vmcs12, const L2Exit& exit) {
     switch (exit.reason.basic()) {
         case Reason::exception_or_nmi:
             if (exit.interruption.type() != EventType::nmi) return Why::l2_exception_bitmap;
