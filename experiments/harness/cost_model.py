@@ -22,6 +22,7 @@ ROUND_TRIP = "round-trip"   # An exit and the entry after it, where a source has
 OPERATION_OF = {"exits": "exit", "vmresume": "vmresume", "vmlaunch": "vmlaunch", "vmread": "vmread", "vmwrite": "vmwrite",
                 "vmptrld": "vmptrld", "vmclear": "vmclear", "invept": "invept", "invvpid": "invvpid"}
 OPERATIONS = (*OPERATION_OF.values(), ROUND_TRIP)
+STRAY = 0.05   # Less than one in twenty operations: it fell into them, as a timer's interrupt does, and is not theirs.
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,9 @@ def terms(processor: Processor, counts: Mapping[str, float]) -> tuple[dict[str, 
             price = whole
         elif whole is not None and operation == "vmresume":
             continue   # It is in the round trip.
-        if price is None:
+        if price is None and number > STRAY:
             missing.append(f"{number:g} × {operation.upper()}")
-        else:
+        elif price is not None:
             priced[count] = Modelled(price.cycles.times(number), price.certainty)
     return priced, tuple(missing)
 

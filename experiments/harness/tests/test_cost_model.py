@@ -71,6 +71,9 @@ class Sums(unittest.TestCase):
         self.assertEqual((made.cycles.low, made.left_out), (300, ("2 × INVEPT",)))
         self.assertTrue(str(made).startswith("≥ "))
 
+    def test_a_stray_one_in_a_hundred_operations_makes_no_sum_doubtful(self) -> None:
+        self.assertEqual(model(EXAMPLE, {"exits": 1, "invept": 0.01}).left_out, ())
+
     def test_a_round_trip_stands_for_exit_and_resume(self) -> None:
         made = model(processor(round_trip=1009), {"exits": 2, "vmresume": 2, "vmread": 3})
         self.assertEqual((made.cycles.low, made.left_out), (2018, ("3 × VMREAD",)))
