@@ -11,10 +11,12 @@
 
 namespace kurma::l0 {
 
+// Both are long, and are never to be part of their callers.
+
 /// Afterwards the copy counts (Reach::copy), and vmcs01 is current.
-void fill_copy(Cpu& cpu, VmcsSlot& slot);
+[[gnu::noinline]] void fill_copy(Cpu& cpu, VmcsSlot& slot);
 /// Afterwards vmcs02 and the image count (Reach::none). Controls and host state arrive as if by VMWRITE.
-void fetch_copy(Cpu& cpu, VmcsSlot& slot);
+[[gnu::noinline]] void fetch_copy(Cpu& cpu, VmcsSlot& slot);
 /// L0 is about to write a field of vmcs02 in L1's stead. A copy that has the field, too, is fetched, and so
 /// filled again before L1 runs.
 inline void before_write(Cpu& cpu, VmcsSlot& slot, vmx::FieldId id) {

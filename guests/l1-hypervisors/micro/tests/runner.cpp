@@ -15,7 +15,7 @@ namespace {
 const Topic* const topics[] = {&capability_tests,   &operand_tests, &fault_tests,   &error_tests,
                                &vmcs_tests,         &entry_tests,   &run_tests,     &event_tests,
                                &ept_tests,          &state_tests,   &control_tests, &bitmap_tests,
-                               &bitmap_table_tests, &kurma_tests,   &hostile_tests};
+                               &bitmap_table_tests, &kurma_tests,   &knob_tests,    &hostile_tests};
 
 constinit Vcpu vcpus[2];
 

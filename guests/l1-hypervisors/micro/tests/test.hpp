@@ -53,7 +53,7 @@ struct Topic {
 
 extern const Topic capability_tests, operand_tests, fault_tests, error_tests, vmcs_tests, entry_tests,
     run_tests, event_tests, ept_tests, state_tests, control_tests, bitmap_tests, bitmap_table_tests,
-    kurma_tests, hostile_tests;
+    kurma_tests, knob_tests, hostile_tests;
 
 template <usize count>
 constexpr Topic topic(const TestCase (&cases)[count]) {
