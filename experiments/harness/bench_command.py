@@ -41,6 +41,14 @@ examples:
 """
 
 
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """A bench's words, and those after -- for Google Benchmark. argparse loses them where an option stands between."""
+    if words[:1] != ["bench"] or "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1:]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help="only these rooms (default: all)")
     parser.add_argument("--counters", metavar="A,B", help="the processor's counters, by libpfm4's names "
@@ -65,8 +73,7 @@ def rooms(folder: Path = BENCH) -> dict[str, str]:
 
 def words_for(arguments: argparse.Namespace, known: Iterable[str]) -> list[str]:
     """The bench program's flags; what the user wrote after -- comes last and has the last word."""
-    chosen = [word for word in arguments.rooms if not word.startswith("-")]
-    flags = [word for word in arguments.rooms if word.startswith("-")]
+    chosen, flags = arguments.rooms, arguments.after
     for name in chosen:
         if name not in known:
             raise FrontDoorError(f"no room {name} among the benches; there are: {', '.join(known)}")
@@ -102,7 +109,7 @@ def command(arguments: argparse.Namespace) -> Status:
     path.write_text(json.dumps({"what": "the pure rooms on this machine, by Google Benchmark", "git": versions.git(),
                                 "host": versions.host(), "rooms": known, **said}, indent=2) + "\n")
     print(f"\nThe same as JSON: {shown(path)}", flush=True)
-    wrong = complaints(said["benchmarks"], expected_rooms(arguments.rooms, known))
+    wrong = complaints(said["benchmarks"], expected_rooms(arguments.rooms, arguments.after, known))
     for line in wrong:
         say(line)
     return Status.TESTS_FAILED if wrong else Status.POWER_OFF
@@ -144,11 +151,11 @@ def _run(words: list[str], table: Table) -> int:
         return process.wait()
 
 
-def expected_rooms(asked: list[str], known: Iterable[str]) -> list[str]:
+def expected_rooms(asked: list[str], flags: list[str], known: Iterable[str]) -> list[str]:
     """Those that must have rows; a filter of the user's own, or a listing, may leave out any."""
-    if any(word.startswith(("--benchmark_filter", "--benchmark_list_tests")) for word in asked):
+    if any(flag.startswith(("--benchmark_filter", "--benchmark_list_tests")) for flag in flags):
         return []
-    return [word for word in asked if not word.startswith("-")] or list(known)
+    return asked or list(known)
 
 
 def complaints(rows: list[dict[str, object]], expected: Iterable[str]) -> list[str]:

@@ -120,7 +120,9 @@ def main(words: list[str]) -> int:
     if words[:1] == ["boottest"]:   # CTest's entry; people have `run`.
         return boottest.main(words[1:])
     try:
-        arguments = parser().parse_args(words)
+        own, after = bench_command.split(words)
+        arguments = parser().parse_args(own)
+        arguments.after = after
         return int(arguments.function(arguments))
     except FrontDoorError as error:
         say(str(error))

@@ -6,7 +6,8 @@ import unittest
 from pathlib import Path
 
 from harness import packages
-from harness.bench_command import Table, complaints, expected_rooms, rooms, words_for
+from harness.bench_command import Table, complaints, expected_rooms, rooms, split, words_for
+from harness.cli import parser
 from harness.errors import FrontDoorError
 from harness.paths import BENCH
 
@@ -14,7 +15,8 @@ ROOMS_OF_THE_PATH = {"route", "decode", "check", "merge", "reflect", "walk", "co
 
 
 def arguments(*words: str, **options: object) -> argparse.Namespace:
-    return argparse.Namespace(**{"rooms": list(words), "counters": None, "json": None, "repetitions": None, **options})
+    return argparse.Namespace(**{"rooms": [word for word in words if not word.startswith("-")],
+                                 "after": [word for word in words if word.startswith("-")], "counters": None, "json": None, "repetitions": None, **options})
 
 
 class Rooms(unittest.TestCase):
@@ -44,6 +46,12 @@ class Words(unittest.TestCase):
         given = arguments("--benchmark_min_time=2", counters="cycles", repetitions=3)
         self.assertEqual(words_for(given, rooms()),
                          ["--counters=cycles", "--benchmark_repetitions=3", "--benchmark_min_time=2"])
+
+    def test_what_stands_after_the_dashes_is_the_programs_wherever_options_stand(self) -> None:
+        own, after = split(["bench", "merge", "--json", "x", "--", "--benchmark_min_time=1"])
+        given = parser().parse_args(own)
+        self.assertEqual((given.rooms, after), (["merge"], ["--benchmark_min_time=1"]))
+        self.assertEqual(split(["test", "--", "-R", "x"]), (["test", "--", "-R", "x"], []))
 
     def test_what_cannot_be_is_refused(self) -> None:
         for given in (arguments("garden"), arguments(repetitions=0), arguments("merge", "--benchmark_filter=x"),
@@ -86,9 +94,9 @@ class Complaints(unittest.TestCase):
         self.assertEqual([line.partition(":")[0] for line in found], ["merge/a", "merge/b", "walk"])
 
     def test_a_filter_of_the_users_own_may_leave_rooms_out(self) -> None:
-        self.assertEqual(expected_rooms(["--benchmark_filter=x"], ["merge", "walk"]), [])
-        self.assertEqual(expected_rooms(["merge", "--benchmark_min_time=1"], ["merge", "walk"]), ["merge"])
-        self.assertEqual(expected_rooms([], ["merge", "walk"]), ["merge", "walk"])
+        self.assertEqual(expected_rooms([], ["--benchmark_filter=x"], ["merge", "walk"]), [])
+        self.assertEqual(expected_rooms(["merge"], ["--benchmark_min_time=1"], ["merge", "walk"]), ["merge"])
+        self.assertEqual(expected_rooms([], [], ["merge", "walk"]), ["merge", "walk"])
 
 
 if __name__ == "__main__":
