@@ -38,11 +38,7 @@ void tell_owner(Cpu& cpu, std::string_view knob) {
     if (knob == "vmcs_access") vmcs_access_changed(cpu);
     if (knob == "vmcs02_cache") vmcs02_cache_changed(cpu);
     if (knob == "vpid_l2") vpid_l2_changed(cpu);
-    // The turn that switches the recording on is the first in the ring, from here on.
-    if (knob == "trace") {
-        set_trace_level(cpu, cpu.machine->policy.trace);
-        note_turn_start(cpu);
-    }
+    if (knob == "trace") set_trace_level(cpu, cpu.machine->policy.trace);
 }
 
 }  // namespace

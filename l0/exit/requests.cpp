@@ -70,7 +70,9 @@ Verdict reset(Cpu& cpu) {
     return Verdict::done;
 }
 
-Verdict show_stats(Out& out, const Cpu& cpu, bool json) {
+Verdict show_stats(Out& out, Cpu& cpu, bool json) {
+    // Without what this turn has cost so far: it will be taken back anyway.
+    cpu.totals = cpu.at_turn_start;
     if (json)
         write_json(out, cpu, hw::rdtsc());
     else

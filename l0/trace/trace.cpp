@@ -16,6 +16,8 @@ void note_turn_start(Cpu& cpu) {
 }
 
 void record_turn(Cpu& cpu, ExitReason reason, Why why) {
+    // Who asks for the turns does not want to see the asking, which takes thousands of them.
+    if (why == Why::l1_control_call) return;
     Trace& trace = cpu.trace;
     const Totals& before = cpu.at_turn_start;
     const Totals& now = cpu.totals;

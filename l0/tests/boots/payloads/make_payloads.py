@@ -22,6 +22,8 @@ GIB = 1 << 30
 # An archive behind one that is packed in LZ4's old format: Linux reads that as ending at a word of zeros.
 END_OF_LZ4 = bytes(4)
 
+NOBODY = b"nobody:x:65534:65534:nobody:/:/bin/sh\n"
+
 LINUX_SETUP_SECTORS = 4
 LINUX_KERNEL_BYTES = 64 * 1024
 
@@ -89,7 +91,7 @@ def cpio(files: dict[str, tuple[int, bytes]]) -> bytes:
 def make(directory: Path) -> None:
     whole = elf()
     flat = (directory / FLAT_IMAGE).read_bytes()
-    init = (Path(__file__).parent / "second_init.sh").read_bytes()
+    init, ctl_init = ((Path(__file__).parent / name).read_bytes() for name in ("second_init.sh", "ctl_init.sh"))
     payloads = {
         "no_image.bin": b"This is a text, and neither an ELF nor a kernel.\n" * 200,
         "no_elf.bin": multiboot_header().ljust(2 * PAGE, b"\0"),
@@ -108,6 +110,8 @@ def make(directory: Path) -> None:
         "wants_2_gib_linux.bin": linux(init_size=2 * GIB),
         "low_ramdisk_linux.bin": linux(ramdisk_max=0xFFFFFF),
         "second.cpio": END_OF_LZ4 + cpio({"second-init": (stat.S_IFREG | 0o755, init)}),
+        "ctl.cpio": END_OF_LZ4 + cpio({"ctl-init": (stat.S_IFREG | 0o755, ctl_init),
+                                       "etc/passwd": (stat.S_IFREG | 0o644, NOBODY)}),
     }
     for name, content in payloads.items():
         (directory / name).write_bytes(content)
