@@ -6,8 +6,8 @@
 
 namespace kurma::l0 {
 
-[[noreturn]] void l1_died(Cpu& cpu, const char* what);
+[[noreturn, gnu::noinline, gnu::cold]] void l1_died(Cpu& cpu, const char* what);
 /// With the address or value that it was about.
-[[noreturn]] void l1_died(Cpu& cpu, const char* what, u64 value);
+[[noreturn, gnu::noinline, gnu::cold]] void l1_died(Cpu& cpu, const char* what, u64 value);
 
 }  // namespace kurma::l0

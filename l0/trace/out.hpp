@@ -19,12 +19,12 @@ class Out {
     /// To memory. What does not fit is left out, and was_cut says so.
     Out(char* begin, usize capacity) : begin_{begin}, capacity_{capacity} {}
 
-    void put(char c);
-    void put(std::string_view text);
+    [[gnu::noinline]] void put(char c);
+    [[gnu::noinline]] void put(std::string_view text);
     void put(const char* text) { put(std::string_view{text}); }
-    void put(Hex number);
+    [[gnu::noinline]] void put(Hex number);
     void put(std::unsigned_integral auto number) { put_decimal(number); }
-    void put_decimal(u64 number);
+    [[gnu::noinline]] void put_decimal(u64 number);
     /// Text on the left, a number on the right of a column of `width` characters.
     void put_left(std::string_view text, usize width);
     void put_right(u64 number, usize width);

@@ -8,11 +8,12 @@ namespace kurma::l0 {
 /// How a run ended, as the front door is told.
 enum class End : u8 { power_off, reset, l1_death, panic, refused };
 
-/// Says `what`, dumps what is known, ends the machine.
-[[noreturn]] void panic(const char* what, const char* file, int line);
+/// Says `what`, dumps what is known, ends the machine. Each CHECK calls it: it must not become part of its
+/// callers.
+[[noreturn, gnu::noinline, gnu::cold]] void panic(const char* what, const char* file, int line);
 
 /// Writes the counters, says how the run ended, and switches the machine off.
-[[noreturn]] void end_run(End end);
+[[noreturn, gnu::noinline, gnu::cold]] void end_run(End end);
 
 }  // namespace kurma::l0
 
