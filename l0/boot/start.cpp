@@ -117,6 +117,9 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     cpu.machine = &machine;
     cpu.self = &cpu;
     set_trace_level(cpu, machine.policy.trace);
+    const std::optional<ept::Hpa> answer = machine.pages.allocate_run(ControlCall::answer_capacity / 4096);
+    CHECK(answer.has_value());
+    cpu.control.answer = mm::at<char>(*answer);
     cpu.nested.feature_control = hw::rdmsr(x86::msr::feature_control);
     enter_vmx_operation(cpu);
     l1vm::write_first_state(cpu, first);

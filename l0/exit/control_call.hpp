@@ -29,7 +29,8 @@ struct ControlCall {
     usize request_length = 0;
     bool request_too_long = false;
     /// Room for the JSON object with every turn of the ring.
-    std::array<char, 128 * 1024> answer{};
+    static constexpr usize answer_capacity = 128 * 1024;
+    char* answer = nullptr;
     usize answer_length = 0;
 
     void begin();

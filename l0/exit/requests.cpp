@@ -111,7 +111,7 @@ Verdict perform(Cpu& cpu, Out& out, std::string_view request) {
 Verdict perform_request(Cpu& cpu) {
     ControlCall& control = cpu.control;
     const std::string_view request{control.request.data(), control.request_length};
-    Out out{control.answer.data(), control.answer.size() - cut_line.size()};
+    Out out{control.answer, ControlCall::answer_capacity - cut_line.size()};
     const Verdict verdict = control.request_too_long
                                 ? refuse(out, "the request is longer than ", control.request.size(),
                                          " bytes, which none of Kurma's is; begin it anew")
@@ -119,7 +119,7 @@ Verdict perform_request(Cpu& cpu) {
     control.begin();
     control.answer_length = out.length();
     if (!out.was_cut()) return verdict;
-    Out rest{control.answer.data() + out.length(), cut_line.size()};
+    Out rest{control.answer + out.length(), cut_line.size()};
     rest.put(cut_line);
     control.answer_length += rest.length();
     return Verdict::cut;

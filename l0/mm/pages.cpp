@@ -31,6 +31,14 @@ std::optional<Hpa> Pages::allocate() {
     return page;
 }
 
+std::optional<Hpa> Pages::allocate_run(u64 pages) {
+    if ((end_.value() - next_.value()) / 4096 < pages) return std::nullopt;
+    const Hpa first = next_;
+    for (; next_.value() < first.value() + pages * 4096; next_ = next_ + 4096) hw::zero_page(at<void>(next_));
+    free_ -= pages;
+    return first;
+}
+
 void Pages::free(Hpa page) {
     *at<u64>(page) = list_;
     list_ = page.value();

@@ -11,6 +11,8 @@ class Pages {
     /// Takes over [begin, end), page-aligned memory of L0's.
     void init(ept::Hpa begin, ept::Hpa end);
     [[nodiscard]] std::optional<ept::Hpa> allocate();
+    /// Pages that follow one another, of those that were never handed out; zeroed.
+    [[nodiscard]] std::optional<ept::Hpa> allocate_run(u64 pages);
     void free(ept::Hpa page);
     u64 free_pages() const { return free_; }
 

@@ -39,5 +39,21 @@ TEST(Pages, hands_out_zeroed_pages_also_after_use) {
     EXPECT_EQ(machine.get(must_allocate(pages).value(), page), Bytes(page, u8{0}));
 }
 
+TEST(Pages, hands_out_a_run_of_pages_in_one_piece_or_not_at_all) {
+    FakeMachine machine{4 * FakeMachine::mib};
+    Pages pages;
+    pages.init(ept::Hpa{first}, ept::Hpa{first + count * page});
+    const ept::Hpa single = must_allocate(pages);
+    EXPECT_FALSE(pages.allocate_run(count));
+    const auto run = pages.allocate_run(count - 1);
+    ASSERT_TRUE(run);
+    EXPECT_EQ(run->value(), first + page);
+    EXPECT_EQ(machine.get(run->value(), (count - 1) * page), Bytes((count - 1) * page, u8{0}));
+    EXPECT_EQ(pages.free_pages(), 0u);
+    pages.free(single);
+    EXPECT_FALSE(pages.allocate_run(1)) << "a page that came back may lie anywhere";
+    EXPECT_TRUE(pages.allocate());
+}
+
 }  // namespace
 }  // namespace kurma::l0::mm
