@@ -17,7 +17,7 @@ kurma_boot_test(NAME boot.kurma_ctl_asks_and_turns TIMEOUT 400
          --expect-console "^ctl: kurma-ctl stats\\n +[0-9]{3,}  exits\\n +[0-9]{4,}  vmread\\n"
          --expect-console "^ +[0-9]+  cpuid +l0 +l1_cpuid$"
          --expect-json "^ctl: kurma-ctl stats --json$"
-         --expect-console "^trace=off\\nctl: status 0\\nctl: kurma-ctl reset\\nctl: status 0\\nctl: kurma-ctl stats\\n +[1-9]  exits\\n(.*\\n)? +count +reason +room +why\\nctl: status 0$"
+         --expect-console "^trace=off\\nctl: status 0\\nctl: kurma-ctl reset\\nctl: status 0\\nctl: kurma-ctl stats\\n +[1-9]  exits\\n(.*\\n)+ +count +reason +room +why\\nctl: status 0$"
          --expect-console "^trace=counters\\nctl: status 0\\nctl: kurma-ctl reset\\nctl: status 0\\nctl: kurma-ctl stats\\n +[1-9]  exits\\n"
          --expect-console " +count +reason +room +why\\n +[1-9]  vmcall +l0 +l1_control_call\\n +1  cpuid +l0 +l1_cpuid\\nctl: status 0$"
          --expect-console "^ctl: su .*\\ntrace=turns\\nctl: status 0$"
