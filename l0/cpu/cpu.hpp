@@ -118,6 +118,15 @@ struct VmcsSlot {
     bool has_pdptes_of_l0 = false;
     /// What vmcs02's link pointer is.
     ept::Hpa link02{vmx::no_pointer};
+    /// The last entry has left nothing to be prepared for the next, if L1 changes no field but the event.
+    bool prepared = false;
+    /// An exit to L1 has nothing to do but to load L1's state and to note the exit.
+    bool plain_exit = false;
+    /// Each exit leaves these fields in vmcs02.
+    vmx::FieldSet lazy{};
+    /// vmcs12.in_vmcs02 is `lazy` already.
+    bool lazy_is_set = false;
+    vmx::Known02 known02{};
     /// Any of the next three.
     bool needs_tidying = false;
     /// vmcs02 is to load MSRs at its next entry, which must be the only one that does: L2 may change them.
@@ -134,6 +143,17 @@ struct VmcsSlot {
     vmx::Controls02 present{};
     /// Whether vmcs12 was launched before the entry that is under way, for an entry that fails.
     bool was_launched = false;
+};
+
+/// What L0 knows of L1's registers that an exit of L2 loads and L1 rarely changes (exit/l1_state.hpp).
+struct L1State {
+    /// L1 exits when it changes one of them.
+    bool watched = false;
+    /// The slot whose host state they are since the last exit to L1. Null: L1 may have changed them.
+    const VmcsSlot* host_of = nullptr;
+    u64 cr0 = 0, efer = 0, pat = 0;
+    /// Exits to L1 that are yet to pass before L1 is watched again.
+    u32 patience = 0;
 };
 
 struct alignas(64) Cpu {
@@ -166,6 +186,7 @@ struct alignas(64) Cpu {
         __builtin_memcpy(&flags, &relink, sizeof flags);
         return flags != 0;
     }
+    L1State l1{};
     /// vmcs01's VMCS-shadowing control.
     bool shadowing_on = false;
     Totals totals{}, latched{}, at_turn_start{};

@@ -11,7 +11,7 @@
 
 namespace kurma::l0 {
 
-void merge_bitmaps(Cpu& cpu, VmcsSlot& slot);
+[[gnu::noinline]] void merge_bitmaps(Cpu& cpu, VmcsSlot& slot);
 
 /// Before each entry of L2.
 [[gnu::always_inline]] inline void keep_bitmaps(Cpu& cpu, VmcsSlot& slot) {

@@ -5,6 +5,7 @@
 #include "../trace/log.hpp"
 #include "../trace/trace.hpp"
 #include "control_registers.hpp"
+#include "l1_state.hpp"
 #include "l1_world.hpp"
 #include "ports.hpp"
 #include "reinject.hpp"
@@ -97,7 +98,15 @@ Why answer_l1<Why::l1_control_call>(Cpu& cpu, Gprs& gprs, Reason) {
 }
 
 template <>
+Why answer_l1<Why::l1_watched_state>(Cpu& cpu, Gprs&, Reason) {
+    if (!stop_watching(cpu)) l1_died(cpu, "L1 left for a register that nobody watches");
+    return Why::l1_watched_state;
+}
+
+template <>
 Why answer_l1<Why::l1_vmx_msr>(Cpu& cpu, Gprs& gprs, Reason reason) {
+    if (reason == Reason::wrmsr && watches_msr(static_cast<u32>(gprs.value[Gprs::rcx])) && stop_watching(cpu))
+        return Why::l1_watched_state;
     L1World world{cpu, gprs};
     settle(world.vmcs01(), answer_vmx_msr(cpu, gprs, reason));
     return Why::l1_vmx_msr;
@@ -105,6 +114,7 @@ Why answer_l1<Why::l1_vmx_msr>(Cpu& cpu, Gprs& gprs, Reason reason) {
 
 template <>
 Why answer_l1<Why::l1_cr_fixed_bits>(Cpu& cpu, Gprs& gprs, Reason) {
+    if (stop_watching(cpu)) return Why::l1_watched_state;
     L1World world{cpu, gprs};
     settle(world.vmcs01(), answer_cr_access(cpu, world));
     return Why::l1_cr_fixed_bits;

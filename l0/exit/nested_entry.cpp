@@ -7,6 +7,7 @@
 #include "bitmaps.hpp"
 #include "ept02.hpp"
 #include "l1_shadowing.hpp"
+#include "l1_state.hpp"
 #include "l1_world.hpp"
 #include "msr_areas.hpp"
 #include "observe.hpp"
@@ -36,18 +37,6 @@ Hpa place_device_too(const Cpu& cpu, u64 address12) {
     return leaf ? leaf->page + page.offset(leaf->size) : cpu.machine->nowhere;
 }
 
-/// The registers that L2 inherits from L1; each is read only where vmcs12 does not load its own.
-Inherited inherited_from_l1(const Vmcs12& v, u64 efer, const CurrentVmcs<Which::vmcs01>& vmcs01) {
-    const EntryControls entry = v.get(field::entry_controls);
-    Inherited l1{.efer = efer, .pat = 0, .debugctl = 0, .dr7 = 0};
-    if (!entry.has(Entry::load_pat)) l1.pat = read(vmcs01, field::guest_pat);
-    if (!entry.has(Entry::load_debug_controls)) {
-        l1.dr7 = read(vmcs01, field::guest_dr7);
-        l1.debugctl = read(vmcs01, field::guest_debugctl);
-    }
-    return l1;
-}
-
 Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const bool io_of_l1 = v.get(field::primary_controls).has(Primary::use_io_bitmaps);
@@ -66,14 +55,18 @@ Placement02 placement(const Cpu& cpu, const VmcsSlot& slot) {
 
 /// L2's translations under this vmcs02's tag stay good only while L1 means the same VPID; without VPIDs every
 /// entry flushes (SDM 3C 29.4.3.1).
-void keep_vpid(Cpu& cpu, VmcsSlot& slot) {
+[[gnu::noinline]] void renew_vpid(Cpu& cpu, VmcsSlot& slot) {
     const Vmcs12& v = slot.vmcs12;
     const u16 vpid12 = v.secondary().has(Secondary::enable_vpid) ? v.get(field::vpid) : u16{0};
-    if (vpid12 != 0 && vpid12 == slot.last_vpid12) return;
     const bool flush = cpu.machine->policy.vpid_l2 == VpidL2::flush;
     // A tag that L1 has, too, holds nothing that this entry may use: with 0 here the next one flushes again.
     slot.last_vpid12 = flush ? u16{0} : vpid12;
     execute_invvpid_single(cpu, flush ? Cpu::vpid01 : slot.vpid02);
+}
+
+void keep_vpid(Cpu& cpu, VmcsSlot& slot) {
+    if (slot.last_vpid12 == 0) [[unlikely]]
+        renew_vpid(cpu, slot);
 }
 
 /// Where L1 does not use EPT, vmcs02 does, so PAE paging takes its PDPTEs from the VMCS: L0 loads them as the
@@ -147,22 +140,18 @@ void tidy_after_exit(VmcsSlot& slot, const CurrentVmcs<Which::vmcs02>& vmcs02) {
     if (slot.delivers_interrupts) note_interrupt_in_service(slot, vmcs02);
 }
 
-InstrOutcome enter_l2(Cpu& cpu) {
-    VmcsSlot& slot = slot_of(*cpu.nested.current);
-    bring_home(cpu, slot);
+namespace {
+
+/// Everything of an entry that stays as it is until L1 writes a field other than the event. Nothing, or what
+/// L1 is told instead of the entry.
+[[gnu::noinline]] std::optional<InstrOutcome> prepare_entry(Cpu& cpu, VmcsSlot& slot, L1Mode mode) {
     Vmcs12& v = slot.vmcs12;
-    const auto vmcs01 = make_vmcs01_current(cpu);
     CheckResult failure{};
     VmInstructionError error{};
-    const u64 efer = read(vmcs01, field::guest_efer);
-    const L1Mode mode = (efer & x86::efer::lma) != 0 ? L1Mode::ia32e : L1Mode::legacy;
     const auto checked = Checker::check(v, cpu.machine->offered, mode, failure, error);
     if (!checked) return refused_by_checks(cpu, slot, failure, error);
-    const Inherited l1 = inherited_from_l1(v, efer, vmcs01);
-    v.exit_information_in_image = false;
-    slot.was_launched = v.launched;
-    slot.launching02 = false;
     cpu.running = &slot;
+    host_state_changed(cpu, slot);
     const Hpa link02 = place_link_pointer(cpu, slot);
 
     const bool ept12 = v.secondary().has(Secondary::enable_ept);
@@ -173,23 +162,56 @@ InstrOutcome enter_l2(Cpu& cpu) {
         v.dirty.add(FieldId::eptp);
     }
     note_bitmap_fields(slot);
-    keep_bitmaps(cpu, slot);
-    keep_vpid(cpu, slot);
+    const u16 vpid12 = v.secondary().has(Secondary::enable_vpid) ? v.get(field::vpid) : u16{0};
+    if (vpid12 != slot.last_vpid12) slot.last_vpid12 = 0;
 
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    save_at_last(v, vmcs02);
+    slot.lazy_is_set = false;
+    slot.known02 = {};
     if (!v.dirty.empty()) {
         merge_same(*checked, vmcs02);
         if (!(v.dirty & computed_controls).empty())
             merge_computed(*checked, cpu.machine->host, placement(cpu, slot), vmcs02, slot.present);
         v.dirty.clear();
     }
-    merge_entry(*checked, l1, vmcs02);
+    v.changed = false;
     load_pdptes(cpu, slot, vmcs02);
-    if (slot.link02 != link02) [[unlikely]] {
+    if (slot.link02 != link02) {
         slot.link02 = link02;
         write(vmcs02, field::vmcs_link_pointer, link02.value());
     }
     prepare_tidying(cpu, slot, vmcs02);
+
+    const bool lazily = cpu.machine->policy.guest_sync == GuestSync::lazy;
+    slot.lazy = lazily ? saved_lazily(v) : FieldSet{};
+    const bool no_link = v.get(field::vmcs_link_pointer) == no_pointer;
+    slot.prepared = ept12 && no_link && !slot.needs_tidying;
+    slot.plain_exit = slot.prepared && lazily && !saves_eagerly(v) &&
+                      v.get(field::exit_controls).has(Exit::host_address_space_size) &&
+                      v.get(field::exit_msr_store_count) == 0 && v.get(field::exit_msr_load_count) == 0 &&
+                      cpu.machine->policy.vpid_l2 == VpidL2::own;
+    return std::nullopt;
+}
+
+}  // namespace
+
+InstrOutcome enter_l2(Cpu& cpu) {
+    VmcsSlot& slot = slot_of(*cpu.nested.current);
+    bring_home(cpu, slot);
+    Vmcs12& v = slot.vmcs12;
+    const Inherited l1 = inherited_from_l1(cpu, v, make_vmcs01_current(cpu));
+    const L1Mode mode = (l1.efer & x86::efer::lma) != 0 ? L1Mode::ia32e : L1Mode::legacy;
+    if (!slot.prepared || v.changed || !v.checked_in(mode) || slot.ept02 == nullptr) [[unlikely]]
+        if (const auto refusal = prepare_entry(cpu, slot, mode)) return *refusal;
+    v.exit_information_in_image = false;
+    slot.was_launched = v.launched;
+    slot.launching02 = false;
+    cpu.running = &slot;
+    keep_bitmaps(cpu, slot);
+    keep_vpid(cpu, slot);
+    const auto vmcs02 = make_vmcs02_current(cpu, slot);
+    merge_entry(Checker::passed(v), l1, slot.known02, vmcs02);
     v.launched = true;
     cpu.level = Level::l2;
     return InstrOutcome::enter_l2();
@@ -199,6 +221,7 @@ void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot) {
     slot.vmcs12.launched = slot.was_launched;
     if (slot.launching02) slot.launched02 = false;
     slot.l1_shadow.in_use = false;
+    slot.known02 = {};
     // Only an exit takes the event out of the VMCS; the next entry must not find this one's.
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
     entry_is_over(slot, vmcs02);

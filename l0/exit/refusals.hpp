@@ -17,8 +17,9 @@ std::optional<u32> first_word_at(const Cpu& cpu, u64 region);
 
 /// L0's own checks have refused. The event to inject and the virtual TPR, which the processor would look at
 /// next, are controls, and so come before host state.
-vmx::InstrOutcome refused_by_checks(Cpu& cpu, VmcsSlot& slot, const vmx::CheckResult& failure,
-                                    vmx::VmInstructionError error);
+[[gnu::noinline]] vmx::InstrOutcome refused_by_checks(Cpu& cpu, VmcsSlot& slot,
+                                                      const vmx::CheckResult& failure,
+                                                      vmx::VmInstructionError error);
 /// The processor has refused vmcs02 with error 7.
 void name_refused_controls(Cpu& cpu, VmcsSlot& slot);
 /// The processor has failed the entry with this reason.

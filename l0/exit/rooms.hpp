@@ -33,8 +33,6 @@ vmx::InstrOutcome enter_l2(Cpu& cpu);
 void refused_by_hardware(Cpu& cpu, Gprs& gprs);
 /// Takes back what the entry that is under way has noted, because hardware refused it.
 void entry_did_not_happen(Cpu& cpu, VmcsSlot& slot);
-/// Loads vmcs12's host state into vmcs01 and makes L1 the level that runs next.
-void return_to_l1(Cpu& cpu, VmcsSlot& slot, vmx::ExitReason reason);
 
 /// VMCALL of L1 with Kurma's signature.
 [[gnu::noinline]] void answer_control_call(Cpu& cpu, Gprs& gprs);

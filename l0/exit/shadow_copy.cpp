@@ -101,8 +101,7 @@ void fetch_copy(Cpu& cpu, VmcsSlot& slot) {
             return;
         copy.known[I] = now[I];
         v.image[static_cast<usize>(order[I])] = now[I];
-        v.dirty.add(order[I]);
-        v.checked = false;
+        v.note_write(order[I]);
     });
     make_vmcs02_current(cpu, slot);
     write_places<0, first_of_image>(cpu, copy, now);

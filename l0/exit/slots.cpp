@@ -111,6 +111,8 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     Vmcs12& v = slot.vmcs12;
     v.region = region;
     v.dirty = all_home12 & cpu.machine->host_fields;
+    v.changed = true;
+    v.in_vmcs02 = {};
     v.checked = false;
     if (const Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) {
         v.image = memory->image;
@@ -135,7 +137,7 @@ void vmcs02_cache_changed(Cpu& cpu) {
 void vpid_l2_changed(Cpu& cpu) {
     for (VmcsSlot& slot : cpu.slots) {
         slot.last_vpid12 = 0;
-        slot.vmcs12.dirty.add(FieldId::vpid);
+        slot.vmcs12.note_write(FieldId::vpid);
     }
 }
 
@@ -158,6 +160,8 @@ void guest_state_to_image(Cpu& cpu, VmcsSlot& slot) {
     (all_home02_state & cpu.machine->host_fields).for_each([&](FieldId id) {
         slot.vmcs12.image[static_cast<usize>(id)] = vmcs02.read_raw(id);
     });
+    slot.vmcs12.in_vmcs02.for_each(
+        [&](FieldId id) { slot.vmcs12.image[static_cast<usize>(id)] = vmcs02.read_raw(id); });
 }
 
 void exit_information_to_image(Cpu& cpu, VmcsSlot& slot) {

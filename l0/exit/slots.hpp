@@ -11,11 +11,11 @@ namespace kurma::l0 {
 
 VmcsSlot* find_slot(Cpu& cpu, ept::L1Gpa region);
 /// Loads the VMCS at `region`, writing back the one that was used least recently if all slots are taken.
-VmcsSlot& activate_slot(Cpu& cpu, ept::L1Gpa region);
+[[gnu::noinline]] VmcsSlot& activate_slot(Cpu& cpu, ept::L1Gpa region);
 /// Writes a slot back to L1's memory as it is, and frees it.
-void write_back(Cpu& cpu, VmcsSlot& slot);
+[[gnu::noinline]] void write_back(Cpu& cpu, VmcsSlot& slot);
 /// Writes a slot back to L1's memory as clear, and frees it.
-void clear_slot(Cpu& cpu, VmcsSlot& slot);
+[[gnu::noinline]] void clear_slot(Cpu& cpu, VmcsSlot& slot);
 /// VMCLEAR on the processor: the region is whole, nothing of it is cached, and its next entry is a VMLAUNCH.
 /// Only a VMCS that is not active may be reached through a link pointer.
 inline void release_vmcs(Cpu& cpu, ept::Hpa vmcs) {
@@ -34,11 +34,11 @@ void vmcs02_cache_changed(Cpu& cpu);
 /// entry.
 void vpid_l2_changed(Cpu& cpu);
 /// Marks a VMCS that is not active as clear in L1's memory.
-void mark_region_clear(Cpu& cpu, ept::L1Gpa region);
+[[gnu::noinline]] void mark_region_clear(Cpu& cpu, ept::L1Gpa region);
 /// Copies guest state from vmcs02 into the image, for whoever looks at all of it at once.
-void guest_state_to_image(Cpu& cpu, VmcsSlot& slot);
+[[gnu::noinline]] void guest_state_to_image(Cpu& cpu, VmcsSlot& slot);
 /// Moves exit information from vmcs02 into the image, on processors whose VMWRITE does not reach it.
-void exit_information_to_image(Cpu& cpu, VmcsSlot& slot);
+[[gnu::noinline]] void exit_information_to_image(Cpu& cpu, VmcsSlot& slot);
 
 /// Puts a value of L0's into the exit information that L1 will read: into vmcs02 where VMWRITE reaches it,
 /// otherwise into the image.

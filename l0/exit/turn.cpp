@@ -56,7 +56,7 @@ using Function = void (*)(Cpu&, Gprs&);
 }
 
 template <Reason reason>
-[[gnu::flatten]] void turn_of_l1_by(Cpu& cpu, Gprs& gprs) {
+void turn_of_l1_by(Cpu& cpu, Gprs& gprs) {
     constexpr Why why = vmx::route_l1(reason);
     if constexpr (reason == Reason::vmlaunch || reason == Reason::vmresume) {
         emulate_vm_entry_for_l1(cpu, gprs, reason);

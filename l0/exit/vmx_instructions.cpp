@@ -22,43 +22,43 @@ template <InstrOutcome (*emulate)(L1World&), Relink relink = Relink::no>
 }  // namespace
 
 template <>
-void emulate_for_l1<Reason::vmread>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmread>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmread>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::vmwrite>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmwrite>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmwrite>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::vmptrld>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmptrld>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmptrld, Relink::yes>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::vmclear>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmclear>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmclear, Relink::yes>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::vmptrst>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmptrst>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmptrst>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::invept>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::invept>(Cpu& cpu, Gprs& gprs) {
     run<emulate_invept>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::invvpid>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::invvpid>(Cpu& cpu, Gprs& gprs) {
     run<emulate_invvpid>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::vmxon>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmxon>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmxon, Relink::yes>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::vmxoff>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmxoff>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmxoff, Relink::yes>(cpu, gprs);
 }
 template <>
-void emulate_for_l1<Reason::vmcall>(Cpu& cpu, Gprs& gprs) {
+[[gnu::flatten]] void emulate_for_l1<Reason::vmcall>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmcall>(cpu, gprs);
 }
 

@@ -35,6 +35,12 @@ struct Inherited {
     u64 efer = 0, pat = 0, debugctl = 0, dr7 = 0;
 };
 
+/// What vmcs02 is known to hold; all ones, which no processor takes for either: it is not known.
+struct Known02 {
+    static constexpr u64 unknown = ~u64{0};
+    u64 efer = unknown, pat = unknown;
+};
+
 constexpr Controls02 merge_controls(const Vmcs12& v, const Capabilities& host) {
     const PrimaryControls primary12 = v.get(field::primary_controls);
     const SecondaryControls secondary12 = v.secondary();
@@ -82,9 +88,7 @@ inline constexpr FieldSet same_controls = FieldSet::where(
 /// inject is not among them: it is written at every entry that has one.
 inline constexpr FieldSet computed_controls = FieldSet::where([](const FieldRow& row) {
     return row.encoding.type() == FieldType::control && row.in02 == In02::computed &&
-           row.encoding.raw != field::entry_interruption_info.encoding.raw &&
-           row.encoding.raw != field::entry_exception_error_code.encoding.raw &&
-           row.encoding.raw != field::entry_instruction_length.encoding.raw;
+           !event_fields.has(static_cast<FieldId>(&row - field_rows.data()));
 });
 
 /// Writes the fields that L1 changed and vmcs02 takes over as they are.
@@ -125,18 +129,27 @@ void merge_computed(const CheckedVmcs12& checked, const Capabilities& host, cons
 }
 
 /// Writes what every entry may change: registers that L1's controls load or leave, the timer, the event to
-/// inject.
+/// inject. What vmcs02 holds already, because the last exit saved it there or because it is `known`, is not
+/// written.
 template <VmcsAccessor A>
-void merge_entry(const CheckedVmcs12& checked, const Inherited& l1, A& vmcs02) {
+void merge_entry(const CheckedVmcs12& checked, const Inherited& l1, Known02 known, A& vmcs02) {
     const Vmcs12& v = checked.get();
     const EntryControls entry = v.get(field::entry_controls);
-    const bool needs_paging = !entry.has(Entry::load_efer) && !entry.has(Entry::ia32e_mode_guest);
-    const bool l2_paging = needs_paging && (read(vmcs02, field::guest_cr0) & x86::cr0::pg) != 0;
-    write(vmcs02, field::guest_efer, entry_efer(v, l1.efer, l2_paging));
-    write(vmcs02, field::guest_pat, entry.has(Entry::load_pat) ? v.get(field::guest_pat) : l1.pat);
-    const bool debug = entry.has(Entry::load_debug_controls);
-    write(vmcs02, field::guest_dr7, debug ? v.get(field::guest_dr7) : l1.dr7);
-    write(vmcs02, field::guest_debugctl, debug ? v.get(field::guest_debugctl) : l1.debugctl);
+    if (!v.in_vmcs02.has(FieldId::guest_efer)) {
+        const bool needs_paging = !entry.has(Entry::load_efer) && !entry.has(Entry::ia32e_mode_guest);
+        const bool l2_paging = needs_paging && (read(vmcs02, field::guest_cr0) & x86::cr0::pg) != 0;
+        const u64 efer = entry_efer(v, l1.efer, l2_paging);
+        if (efer != known.efer) write(vmcs02, field::guest_efer, efer);
+    }
+    if (!v.in_vmcs02.has(FieldId::guest_pat)) {
+        const u64 pat = entry.has(Entry::load_pat) ? v.get(field::guest_pat) : l1.pat;
+        if (pat != known.pat) write(vmcs02, field::guest_pat, pat);
+    }
+    if (!v.in_vmcs02.has(FieldId::guest_dr7)) {
+        const bool debug = entry.has(Entry::load_debug_controls);
+        write(vmcs02, field::guest_dr7, debug ? v.get(field::guest_dr7) : l1.dr7);
+        write(vmcs02, field::guest_debugctl, debug ? v.get(field::guest_debugctl) : l1.debugctl);
+    }
     if (v.get(field::pin_controls).has(Pin::preemption_timer))
         write(vmcs02, field::preemption_timer_value, v.get(field::preemption_timer_value));
     const InterruptionInfo event = v.get(field::entry_interruption_info);

@@ -65,6 +65,13 @@ class FieldSet {
     std::array<u64, words> word_{};
 };
 
+/// The event to inject: looked at by every entry that has one, so that nobody keeps account of its changes.
+inline constexpr FieldSet event_fields = FieldSet::where([](const FieldRow& row) {
+    return row.encoding.raw == field::entry_interruption_info.encoding.raw ||
+           row.encoding.raw == field::entry_exception_error_code.encoding.raw ||
+           row.encoding.raw == field::entry_instruction_length.encoding.raw;
+});
+
 /// Whether L1 runs in IA-32e mode, 64-bit or compatibility, or outside of it.
 enum class L1Mode : u8 { legacy, ia32e };
 
@@ -76,12 +83,17 @@ struct Vmcs12 {
     bool shadow = false;
     /// Exit information that L0 made up itself stands in the image; otherwise vmcs02 has what hardware wrote.
     bool exit_information_in_image = false;
-    /// Fields with home vmcs12 that L1 wrote since vmcs02 was last brought up to date.
+    /// Fields with home vmcs12 that L1 wrote since vmcs02 was last brought up to date, but for the event to
+    /// inject, which every entry looks at; and whether there are any.
     FieldSet dirty{};
+    bool changed = false;
+    /// Fields with home vmcs12 that the last exit saved, and whose value is still in vmcs02 (`saved_lazily`).
+    FieldSet in_vmcs02{};
     /// Whether controls and host state passed the checks since L1 last wrote one, and the mode in which L1
     /// was then.
     bool checked = false;
     L1Mode checked_mode = L1Mode::ia32e;
+    constexpr bool checked_in(L1Mode mode) const { return checked && checked_mode == mode; }
     std::array<u64, field_count> image{};
 
     template <class V, FieldId I>
@@ -101,9 +113,16 @@ struct Vmcs12 {
     /// Where a field's value is to be looked for.
     constexpr Home home_of(FieldId id) const {
         const FieldRow& row = row_of(id);
-        if (row.encoding.type() == FieldType::exit_information && exit_information_in_image)
-            return Home::vmcs12;
-        return row.home;
+        if (row.home == Home::vmcs12) return in_vmcs02.has(id) ? Home::vmcs02 : Home::vmcs12;
+        const bool made_up = exit_information_in_image && row.encoding.type() == FieldType::exit_information;
+        return made_up ? Home::vmcs12 : Home::vmcs02;
+    }
+    /// L1 has written a field of the image.
+    constexpr void note_write(FieldId id) {
+        if (event_fields.has(id)) return;
+        dirty.add(id);
+        changed = true;
+        checked = false;
     }
 };
 
@@ -155,6 +174,8 @@ struct NestedState {
     /// vmcs12 that VMREAD, VMWRITE, VMLAUNCH and VMRESUME of L1 mean; null without a current VMCS.
     Vmcs12* current = nullptr;
     u64 feature_control = 0;
+    /// L1's interruptibility state at its last VMLAUNCH or VMRESUME.
+    u32 interruptibility_at_entry = 0;
 };
 
 /// The memory image of an inactive vmcs12, in the page that L1 gave: the format is Kurma's own (SDM 3C 25.2).

@@ -130,10 +130,7 @@ InstrOutcome emulate_vmwrite(W& world) {
     }
     u64& slot = current->image[static_cast<usize>(found.id)];
     slot = high ? whole(slot) : value & value_mask(row.encoding);
-    if (!exit_information) {
-        current->dirty.add(found.id);
-        current->checked = false;
-    }
+    if (!exit_information) current->note_write(found.id);
     return InstrOutcome::succeed();
 }
 
@@ -235,7 +232,9 @@ InstrOutcome emulate_vm_entry(W& world, Reason launch_or_resume) {
     if (const auto entry = admit(world); !entry.admitted) return InstrOutcome::faulted(entry.fault);
     const Vmcs12* const current = world.nested().current;
     if (current == nullptr || current->shadow) return InstrOutcome::fail_invalid();
-    if ((read(world.vmcs01(), field::guest_interruptibility) & interruptibility::mov_ss) != 0)
+    const u32 blocking = read(world.vmcs01(), field::guest_interruptibility);
+    world.nested().interruptibility_at_entry = blocking;
+    if ((blocking & interruptibility::mov_ss) != 0)
         return InstrOutcome::fail_valid(Error::entry_mov_ss_blocking);
     const bool launch = launch_or_resume == Reason::vmlaunch;
     if (launch && current->launched) return InstrOutcome::fail_valid(Error::vmlaunch_non_clear);
@@ -323,8 +322,8 @@ template <class A>
     advance(vmcs, read(vmcs, field::guest_rflags));
 }
 
-/// Makes a fault of an instruction that exited pending for the next entry. A fault has the resume flag in the RFLAGS
-/// that it pushes (SDM 3B 18.3.1.1).
+/// Makes a fault of an instruction that exited pending for the next entry. A fault has the resume flag in the
+/// RFLAGS that it pushes (SDM 3B 18.3.1.1).
 template <class A>
 void inject(A& vmcs01, const x86::Fault& fault) {
     write(vmcs01, field::guest_rflags, read(vmcs01, field::guest_rflags) | x86::rflags::rf);

@@ -29,6 +29,9 @@ constexpr Why route_l1(Reason reason) {
         case Reason::getsec: return Why::l1_getsec;
         case Reason::io_instruction: return Why::l1_power_port;
         case Reason::ept_violation: return Why::l1_ept_map;
+        case Reason::gdtr_idtr_access:
+        case Reason::ldtr_tr_access:
+        case Reason::mov_dr: return Why::l1_watched_state;
         // What follows cannot be asked for by vmcs01, or ends L1.
         case Reason::exception_or_nmi:
         case Reason::external_interrupt:
@@ -45,7 +48,6 @@ constexpr Why route_l1(Reason reason) {
         case Reason::rdpmc:
         case Reason::rdtsc:
         case Reason::rsm:
-        case Reason::mov_dr:
         case Reason::invalid_guest_state:
         case Reason::msr_loading:
         case Reason::mwait:
@@ -56,8 +58,6 @@ constexpr Why route_l1(Reason reason) {
         case Reason::tpr_below_threshold:
         case Reason::apic_access:
         case Reason::virtualized_eoi:
-        case Reason::gdtr_idtr_access:
-        case Reason::ldtr_tr_access:
         case Reason::ept_misconfiguration:
         case Reason::rdtscp:
         case Reason::preemption_timer:
