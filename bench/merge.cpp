@@ -64,15 +64,25 @@ void computed(benchmark::State& state, bool fresh) {
 BENCHMARK_CAPTURE(computed, fresh, true)->Name("merge/computed_controls/first_entry");
 BENCHMARK_CAPTURE(computed, present, false)->Name("merge/computed_controls/present_in_vmcs02");
 
-void entry(benchmark::State& state, InterruptionInfo event) {
+/// What vmcs02 has already of the registers that an entry loads: nothing, or all, since the last exit left
+/// them there.
+enum class Kept : u8 { nothing, all };
+
+void entry(benchmark::State& state, Kept kept, InterruptionInfo event) {
     Vmcs12 v = written(Written::nothing);
     v.set(field::entry_interruption_info, event);
+    if (kept == Kept::all)
+        for (const FieldId id :
+             {FieldId::guest_efer, FieldId::guest_pat, FieldId::guest_dr7, FieldId::guest_debugctl})
+            v.in_vmcs02.add(id);
     const CheckedVmcs12 proof = proof_of(v);
-    count_and_measure(state, FakeVmcs{}, [&](auto& vmcs02) { merge_entry(proof, of_l1, vmcs02); });
+    count_and_measure(state, FakeVmcs{}, [&](auto& vmcs02) { merge_entry(proof, of_l1, Known02{}, vmcs02); });
 }
 constexpr u8 some_vector = 0x40;
-BENCHMARK_CAPTURE(entry, plain, InterruptionInfo{})->Name("merge/entry/without_event");
-BENCHMARK_CAPTURE(entry, event, InterruptionInfo::make(EventType::external_interrupt, some_vector, false))
+BENCHMARK_CAPTURE(entry, first, Kept::nothing, InterruptionInfo{})->Name("merge/entry/nothing_kept");
+BENCHMARK_CAPTURE(entry, again, Kept::all, InterruptionInfo{})->Name("merge/entry/all_kept");
+BENCHMARK_CAPTURE(entry, event, Kept::all,
+                  InterruptionInfo::make(EventType::external_interrupt, some_vector, false))
     ->Name("merge/entry/injecting_an_interrupt");
 
 /// The room as a whole, as for the first entry with a vmcs12.
@@ -83,7 +93,7 @@ void whole(benchmark::State& state) {
         Controls02 present{};
         merge_same(proof, vmcs02);
         merge_computed(proof, host, place, vmcs02, present);
-        merge_entry(proof, of_l1, vmcs02);
+        merge_entry(proof, of_l1, Known02{}, vmcs02);
     });
 }
 BENCHMARK(whole)->Name("merge/first_entry");
