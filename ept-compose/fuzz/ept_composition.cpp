@@ -92,7 +92,7 @@ class Life {
         const Access wanted = setting_.wanted();
         const u8 choice = input_.byte();
         largest_pages_ = (choice & 3) != 0;
-        log_full_ = choice >= 0xC0;
+        flags_ = choice >= 0xC0 ? Flags::keep : Flags::set;
         const bool valid = Eptp{setting_.eptp12}.valid(setting_.capabilities);
         law_equal(valid, reference_valid(setting_.eptp12, setting_.capabilities), "an EPT pointer is valid");
         if (!valid) return;
@@ -123,9 +123,9 @@ class Life {
     };
     Answer resolve(L2Gpa address, Access wanted) {
         Resolution resolution = shadow_.resolve(setting_.world, Eptp{setting_.eptp12}, setting_.capabilities,
-                                                address, wanted, largest_pages_, log_full_);
-        tell("touch %#lx, access %lu, %s pages, log full %d: %s", address.value(), wanted.bits(),
-             largest_pages_ ? "largest" : "4K", log_full_, name_of(resolution.kind));
+                                                address, wanted, largest_pages_, flags_);
+        tell("touch %#lx, access %lu, %s pages, keep flags %d: %s", address.value(), wanted.bits(),
+             largest_pages_ ? "largest" : "4K", flags_ == Flags::keep, name_of(resolution.kind));
         const Answer answer{resolution.kind,
                             resolution.size,
                             resolution.effective.bits(),
@@ -178,9 +178,9 @@ class Life {
                 return;
             case Owner::nobody: break;
         }
-        if (log_full_ && flags_to_set) {
-            law(answer.kind == Kind::log_full, "a flag to set, and no room in the log");
-            law(lacks_flags(expected, wanted), "no flag is set when the log is full");
+        if (flags_ == Flags::keep && flags_to_set) {
+            law(answer.kind == Kind::flag_needed, "a flag to set, where flags are to be kept");
+            law(lacks_flags(expected, wanted), "no flag is set where flags are to be kept");
             return;
         }
         check_filled(answer, address, wanted, expected);
@@ -198,6 +198,16 @@ class Life {
         // As much as both give, so that L2 does not run into it again; less only the write that must be seen.
         const u64 rights = expected.rights & (may_write(expected) ? ~u64{0} : ~testing::bit_write);
         law_equal(walked.leaf.access.bits(), rights, "rights of the page");
+        if (input_.flag()) fill_around(address);
+    }
+
+    void fill_around(L2Gpa address) {
+        const u64 count = 1 + input_.below(entries_per_table);
+        tell("and the block of %lu pages around it", count);
+        shadow_.fill_around(setting_.world, Eptp{setting_.eptp12}, setting_.capabilities, address, count);
+        const L2Gpa region = address.aligned(PageSize::m2);
+        for (const u64 index : {u64{0}, u64{1}, u64{2}, entries_per_table - 1})
+            check_held(region + (index << page_shift));
     }
 
     u64 entry(L1Gpa at) { return setting_.world.peek_l1(at).value(); }
@@ -243,7 +253,8 @@ class Life {
     Input& input_;
     FuzzWorld setting_;
     Shadow02 shadow_;
-    bool largest_pages_ = true, log_full_ = false;
+    bool largest_pages_ = true;
+    Flags flags_ = Flags::set;
     bool outdated_ = false;  // ept12 or ept01 changed since ept02 was emptied
     std::array<L2Gpa, 6> recent_{};
     usize recent_next_ = 0;

@@ -93,6 +93,11 @@ class Life {
         tell("fill %#lx, access %lu, %s pages: %s, debt %d", address.value(), wanted.bits(),
              largest_pages ? "largest" : "4K", name_of(resolution.kind), resolution.debt.owed());
         settle(std::move(resolution.debt));
+        if (resolution.kind == Kind::filled && input_.flag()) {
+            const u64 count = 1 + input_.below(entries_per_table);
+            tell("and the block of %lu pages around it", count);
+            shadow_.fill_around(setting_.world, eptp12, setting_.capabilities, address, count);
+        }
         if (resolution.kind == Kind::out_of_tables) settle(shadow_.drop_all(setting_.world));
         return resolution.kind == Kind::filled;
     }

@@ -19,7 +19,7 @@ inline const char* name_of(Resolution::Kind kind) {
         case again: return "again";
         case l1_violation: return "violation of L1's";
         case l1_misconfiguration: return "misconfiguration of L1's";
-        case log_full: return "log full";
+        case flag_needed: return "flag needed";
         case l0_fault: return "fault of L0's";
         case out_of_tables: return "out of tables";
     }

@@ -161,24 +161,24 @@ TEST_F(ShadowTest, says_of_the_first_write_alone_that_it_made_ept12_dirty) {
     }
 }
 
-TEST_F(ShadowTest, a_full_log_stops_what_needs_a_flag_and_nothing_else) {
+TEST_F(ShadowTest, keeping_flags_stops_what_needs_one_and_nothing_else) {
     accessed_dirty = true;
     const L1Gpa leaf12 = guest.map12(touched, frame12, PageSize::m2);
     const u64 before = world.peek_l1(leaf12).value();
-    const auto with_full_log = [&](Access wanted) {
+    const auto keeping_flags = [&](Access wanted) {
         Resolution resolution = shadow.resolve(world, guest.eptp12(accessed_dirty), testing::offered(),
-                                               touched, wanted, true, true);
+                                               touched, wanted, true, Flags::keep);
         resolution.debt.forgive_in_test();
         return resolution.kind;
     };
-    EXPECT_EQ(with_full_log(Access::read), Kind::log_full) << "the accessed flags are clear";
+    EXPECT_EQ(keeping_flags(Access::read), Kind::flag_needed) << "the accessed flags are clear";
     EXPECT_EQ(world.peek_l1(leaf12).value(), before);
     EXPECT_FALSE(leaf02());
     fill(Access::read);
-    EXPECT_EQ(with_full_log(Access::read), Kind::filled);
-    EXPECT_EQ(with_full_log(Access::write), Kind::log_full) << "the dirty flag is clear";
+    EXPECT_EQ(keeping_flags(Access::read), Kind::filled);
+    EXPECT_EQ(keeping_flags(Access::write), Kind::flag_needed) << "the dirty flag is clear";
     fill(Access::write);
-    EXPECT_EQ(with_full_log(Access::write), Kind::filled);
+    EXPECT_EQ(keeping_flags(Access::write), Kind::filled);
 }
 
 TEST_F(ShadowTest, a_violation_tells_whether_ept12s_last_entry_suppresses_the_exception) {
@@ -275,6 +275,101 @@ TEST_F(ShadowTest, says_when_the_world_has_no_more_tables) {
     EXPECT_FALSE(leaf02());
     world.table_limit += 1;
     fill(Access::read);
+}
+
+// Sixteen pages of L2's from `touched` on, its neighbours' frames in reverse.
+class FillAroundTest : public ShadowTest {
+  protected:
+    static constexpr L2Gpa first{0x8'1234'0000};
+    static constexpr u64 pages = 16;
+
+    static L2Gpa page(u64 i) { return first + i * bytes(PageSize::k4); }
+    static L1Gpa behind_page(u64 i) { return frame12 + (pages - i) * bytes(PageSize::k4); }
+    void map_all(u64 bits = wb_all) {
+        for (u64 i = 0; i < pages; ++i) entries[i] = guest.map12(page(i), behind_page(i), PageSize::k4, bits);
+    }
+    void fill_around(u64 i, u64 count) {
+        fill(Access::read, false, page(i));
+        shadow.fill_around(world, guest.eptp12(accessed_dirty), testing::offered(), page(i), count);
+    }
+    u64 present() {
+        u64 number = 0;
+        for (u64 i = 0; i < pages; ++i) number += leaf02(page(i)).has_value();
+        return number;
+    }
+
+    std::array<L1Gpa, pages> entries;
+};
+
+TEST_F(FillAroundTest, the_aligned_block_is_filled_and_no_page_more) {
+    map_all();
+    fill_around(6, 4);
+    EXPECT_EQ(present(), 4u);
+    for (u64 i = 4; i < 8; ++i) {
+        ASSERT_TRUE(leaf02(page(i)));
+        EXPECT_EQ(leaf02(page(i))->page, frame01 + behind_page(i).offset(PageSize::g1));
+        EXPECT_EQ(leaf02(page(i))->access, Access::all);
+    }
+    fill_around(12, 1);
+    EXPECT_EQ(present(), 5u);
+    fill_around(12, 512);
+    EXPECT_EQ(present(), pages);
+}
+
+TEST_F(FillAroundTest, a_block_ends_with_its_table) {
+    const L2Gpa last = first.aligned(PageSize::m2) + bytes(PageSize::m2) + (511 << page_shift);
+    const L2Gpa beyond = last + bytes(PageSize::k4);
+    for (const L2Gpa at : {last, beyond}) guest.map12(at, frame12, PageSize::k4);
+    fill(Access::read, false, last);
+    shadow.fill_around(world, guest.eptp12(), testing::offered(), last, 500);
+    EXPECT_FALSE(leaf02(beyond));
+}
+
+TEST_F(FillAroundTest, what_ept02_has_already_stays_as_it_is) {
+    map_all(testing::bit_read | testing::type_wb);
+    fill(Access::read, false, page(1));
+    map_all();
+    fill_around(0, 4);
+    EXPECT_EQ(leaf02(page(1))->access, Access::read) << "to change it might owe a flush";
+    EXPECT_EQ(leaf02(page(2))->access, Access::all);
+}
+
+TEST_F(FillAroundTest, what_has_no_page_or_no_right_is_left_out) {
+    map_all();
+    world.write_l1(entries[0], 0);
+    world.write_l1(entries[1], testing::bit_write);
+    world.write_l1(entries[2], 0x2'0000'0000 | wb_all);
+    fill_around(3, 4);
+    EXPECT_EQ(present(), 1u);
+}
+
+TEST_F(FillAroundTest, with_flags_on_only_what_was_used_before_and_no_flag_is_set) {
+    accessed_dirty = true;
+    map_all();
+    world.write_l1(entries[1], world.peek_l1(entries[1]).value() | testing::bit_accessed);
+    world.write_l1(entries[2],
+                   world.peek_l1(entries[2]).value() | testing::bit_accessed | testing::bit_dirty);
+    const std::array before{world.peek_l1(entries[1]), world.peek_l1(entries[2]), world.peek_l1(entries[3])};
+    fill_around(0, 4);
+    EXPECT_EQ(leaf02(page(1))->access, Access::read | Access::execute) << "the first write must be seen";
+    EXPECT_EQ(leaf02(page(2))->access, Access::all);
+    EXPECT_FALSE(leaf02(page(3)));
+    EXPECT_EQ(before,
+              (std::array{world.peek_l1(entries[1]), world.peek_l1(entries[2]), world.peek_l1(entries[3])}));
+}
+
+TEST_F(FillAroundTest, a_large_page_of_ept12_is_left_alone) {
+    guest.map12(touched, frame12, PageSize::m2);
+    fill(Access::read, false, touched, false);
+    shadow.fill_around(world, guest.eptp12(), testing::offered(), touched, 8);
+    EXPECT_FALSE(leaf02(touched + bytes(PageSize::k4)));
+}
+
+TEST_F(FillAroundTest, each_entry_of_ept12_is_read_once) {
+    map_all();
+    fill_around(0, 16);
+    EXPECT_EQ(world.reads.size(), 3u + pages);
+    for (const auto& [at, count] : world.reads) EXPECT_EQ(count, 1u) << std::hex << at;
 }
 
 TEST_F(ShadowTest, after_release_nothing_is_kept) {

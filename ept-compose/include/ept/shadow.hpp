@@ -21,13 +21,17 @@ concept ShadowWorld = TableWorld<World> && EntryMemory<World, Space::l1> &&
     { world.walk01(address) } -> std::same_as<std::optional<Leaf<Space::host>>>;
 };
 
+// What becomes of ept12's accessed and dirty flags: set as the access wants them, or left as they are, which
+// is all that may be done for an access that L2 has not made, and where a log of page modifications is full.
+enum class Flags : u8 { set, keep };
+
 struct [[nodiscard]] Resolution {
     enum class Kind : u8 {
         filled,               // size: of the leaf that ept02 has now
         again,                // L1 changed ept12 under our eyes: let L2 try again
         l1_violation,         // effective: bits 5:3 of the qualification
         l1_misconfiguration,  // of ept12
-        log_full,             // ept12 needs a flag set, and the log of page modifications has no room for it
+        flag_needed,          // ept12 needs a flag set, which is not to be
         l0_fault,  // l1_address: ept01 does not map it, or not with the access; an ept12 table may lie there
         out_of_tables,  // drop_all(), then resolve anew
     };
@@ -59,14 +63,13 @@ class Shadow {
     [[nodiscard]] constexpr Hpa root() const { return root_; }
     [[nodiscard]] constexpr usize tables() const { return used_; }
 
-    // largest_pages: with false, every leaf is made 4K. log_full: L1 logs page modifications, and cannot take
-    // another.
+    // largest_pages: with false, every leaf is made 4K.
     [[nodiscard]] [[gnu::always_inline]] constexpr Resolution resolve(World& world, Eptp eptp12,
                                                                       const EntryRules& offered,
                                                                       L2Gpa address, Access wanted,
                                                                       bool largest_pages,
-                                                                      bool log_full = false) {
-        const Fault fault{eptp12, address, wanted, largest_pages, log_full};
+                                                                      Flags flags = Flags::set) {
+        const Fault fault{eptp12, address, wanted, largest_pages, flags};
         const Fork fork = trail12_.follow(world, eptp12, address);
         if (fork.level == last_level) [[likely]]
             return settle(world, fault, trail12_.walk_last(world, address, offered));
@@ -80,6 +83,38 @@ class Shadow {
                 .suppress_ve = far.suppress_ve,
                 .dirtied = far.dirtied,
                 .debt = std::move(far.debt)};
+    }
+
+    // After a fill: gives the pages around it what ept12's same table has for them, as a processor that walks
+    // ahead might. `count`: of the block, aligned to it, that is gone through. Only what ept02 does not have
+    // yet, so that nothing is owed; and only where no flag of ept12's would be set.
+    [[gnu::noinline]] constexpr void fill_around(World& world, Eptp eptp12, const EntryRules& offered,
+                                                 L2Gpa address, u64 count) {
+        if (last_table_.region != region_of(address) || !trail12_.serves(eptp12, address)) return;
+        Tables tables{*this, world};
+        Near01 near01;
+        const u64 number = address.value() >> page_shift;
+        const u64 region = number & ~(entries_per_table - 1);
+        const u64 block = number - number % count;
+        const u64 first = block > region ? block : region;
+        const u64 end =
+            block + count < region + entries_per_table ? block + count : region + entries_per_table;
+        for (u64 i = first; i < end; ++i) {
+            const L2Gpa page{i << page_shift};
+            const Hpa at = last_table_.table + entry_offset(page.value(), last_level);
+            if (Entry{world.load(at)}.present()) continue;
+            const Walk12 walk12 = trail12_.walk_last(world, page, offered);
+            if (walk12.outcome != Walk12::Outcome::leaf) continue;
+            const std::optional<Leaf<Space::host>> leaf01 = near01.walk(world, walk12.leaf.page);
+            if (!leaf01) continue;
+            Leaf<Space::host> leaf02 = compose(*leaf01, walk12.leaf, page);
+            if (eptp12.accessed_dirty()) {
+                if (!used_before(trail12_.steps(), last_level, Access::none)) continue;
+                if (!walk12.leaf.dirty) leaf02.access = leaf02.access.without(Access::write);
+            }
+            if (leaf02.access.empty()) continue;
+            [[maybe_unused]] const FlushDebt nothing = put(tables, last_table_.table, page, leaf02);
+        }
     }
 
     // Forgets everything: what INVEPT of L1's asks for. Costs what the tables in use cost; nothing if there
@@ -117,7 +152,8 @@ class Shadow {
         Eptp eptp12;
         L2Gpa address;
         Access wanted;
-        bool largest_pages, log_full;
+        bool largest_pages;
+        Flags flags;
     };
 
     [[gnu::noinline]] constexpr Resolution resolve_far(World& world, Fault fault, Fork fork,
@@ -145,8 +181,8 @@ class Shadow {
             Steps<Space::l1>& steps = trail12_.steps();
             const bool writes = fault.wanted.includes(Access::write);
             dirtied = !walk12.leaf.dirty && writes;
-            if (fault.log_full && !used_before(steps, walk12.level, fault.wanted))
-                return {.kind = Kind::log_full};
+            if (fault.flags == Flags::keep && !used_before(steps, walk12.level, fault.wanted))
+                return {.kind = Kind::flag_needed};
             if (!mark_used(world, steps, walk12.level, fault.wanted)) return {.kind = Kind::again};
             // The first write must be seen, or ept12's leaf would never become dirty.
             if (!walk12.leaf.dirty && !writes) leaf02.access = leaf02.access.without(Access::write);
@@ -172,6 +208,19 @@ class Shadow {
         if (walk12.outcome == Walk12::Outcome::misconfigured) return {.kind = Kind::l1_misconfiguration};
         return {.kind = Kind::l0_fault, .l1_address = walk12.last_entry};
     }
+
+    // Ept01 where it was walked last: what is larger than 4K serves the next page as well.
+    struct Near01 {
+        constexpr std::optional<Leaf<Space::host>> walk(World& world, L1Gpa address) {
+            if (last && last->size != PageSize::k4 && address.aligned(last->size) == first) return last;
+            last = world.walk01(address);
+            if (last) first = address.aligned(last->size);
+            return last;
+        }
+
+        std::optional<Leaf<Space::host>> last{};
+        L1Gpa first{};
+    };
 
     // The table of the last level that was written last: mostly the next leaf goes there too.
     struct LastTable {

@@ -21,10 +21,15 @@ class Trail {
     };
     static constexpr unsigned above_root = root_level + 1;
 
+    // Whether the last walk came to a table of the last level, which serves this address too.
+    [[nodiscard]] constexpr bool serves(Eptp eptp, Address<In> address) const {
+        return address.value() >> shift_at(last_level + 1) == region_ && eptp == eptp_;
+    }
+
     template <ReadableEntries<Out> Memory>
     [[nodiscard]] [[gnu::always_inline]] constexpr Fork follow(Memory& memory, Eptp eptp,
                                                                Address<In> address) const {
-        if (address.value() >> shift_at(last_level + 1) != region_ || eptp != eptp_) [[unlikely]]
+        if (!serves(eptp, address)) [[unlikely]]
             return {.level = above_root, .bits = {}};
 #pragma GCC unroll 3
         for (unsigned level = root_level; level > last_level; --level) {

@@ -182,7 +182,7 @@ class ChangingMemory : public ::testing::Test {
                 EXPECT_FALSE(world.flaggings.back().done) << "again only where L1 has changed an entry";
                 return;
             case Kind::out_of_tables: return;
-            case Kind::log_full: FAIL() << "nobody said that a log is full";
+            case Kind::flag_needed: FAIL() << "nobody said that flags are to be kept";
             case Kind::filled: break;
         }
         ASSERT_EQ(read.outcome, Replayed::Outcome::leaf);

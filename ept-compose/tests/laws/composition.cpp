@@ -21,7 +21,7 @@ Owner owner_of(Kind kind) {
         case Kind::l0_fault: return Owner::l0;
         case Kind::filled:
         case Kind::again:
-        case Kind::log_full:
+        case Kind::flag_needed:
         case Kind::out_of_tables: break;
     }
     return Owner::nobody;
@@ -103,8 +103,44 @@ void check_neighbours(const Case& at, testing::RandomWorld& random, L2Gpa addres
     }
 }
 
+// The pages of a block: each is what both tables give, or missing where they give nothing; L1's memory is as
+// it was. For an address that was just filled.
+void check_around(const Case& at, testing::RandomWorld& random, L2Gpa address, unsigned& filled) {
+    const Eptp eptp12{at.eptp12};
+    const auto served = testing::reference(at.world, at.eptp12, address.value(), 0, at.capabilities);
+    const bool small = served.owner == Owner::nobody && served.bits12 == page_shift &&
+                       walk02(at.world, at.shadow.root(), address).level == last_level;
+    const u64 count = random.one_in(3) ? entries_per_table : 1 + random.below(entries_per_table);
+    const u64 number = address.value() >> page_shift;
+    std::map<u64, bool> before;
+    const auto each_page = [&](auto&& look) {
+        for (const u64 index : {u64{0}, u64{1}, u64{2}, entries_per_table - 1}) {
+            const u64 page = (number & ~(entries_per_table - 1)) + index;
+            look(L2Gpa{page << page_shift}, small && page / count == number / count);
+        }
+    };
+    const auto present = [&](L2Gpa page) {
+        return walk02(at.world, at.shadow.root(), page).outcome == Walk<Space::host>::Outcome::leaf;
+    };
+    each_page([&](L2Gpa page, bool) { before[page.value()] = present(page); });
+    at.shadow.fill_around(at.world, eptp12, at.capabilities, address, count);
+    each_page([&](L2Gpa page, bool in_block) {
+        const auto expected = testing::reference(at.world, at.eptp12, page.value(), 0, at.capabilities);
+        bool accessed = true;
+        for (const L1Gpa entry : expected.entries12)
+            accessed = accessed && (at.world.peek_l1(entry).value() & Entry::accessed_bit) != 0;
+        const bool given =
+            expected.owner == Owner::nobody && expected.rights != 0 && (accessed || !eptp12.accessed_dirty());
+        ASSERT_EQ(present(page), before[page.value()] || (in_block && given)) << page.value();
+        if (before[page.value()] || !present(page)) return;
+        ++filled;
+        expect_same_page(at.world, at.shadow.root(), page, expected, eptp12.accessed_dirty());
+    });
+}
+
 TEST(Composition, holds_in_random_worlds) {
     constexpr unsigned worlds = 300;
+    unsigned filled_around = 0;
     std::map<Owner, unsigned> seen;
     for (unsigned seed = 0; seed < worlds; ++seed) {
         SCOPED_TRACE(seed);
@@ -123,10 +159,14 @@ TEST(Composition, holds_in_random_worlds) {
             if (shadow.tables() > 48) shadow.drop_all(random.world).forgive_in_test();
             const Case at{random.world, shadow, random.eptp12, random.capabilities, !random.one_in(3)};
             const L2Gpa address = random.address();
+            const unsigned filled_before = seen[Owner::nobody];
             check(at, address, random.wanted(), seen);
             if (HasFatalFailure()) return;
+            const bool filled = seen[Owner::nobody] != filled_before;
             // With flags on, a flag set in a table that is used twice may change what another page is.
             if (!Eptp{random.eptp12}.accessed_dirty()) check_neighbours(at, random, address);
+            if (HasFatalFailure()) return;
+            if (filled && random.one_in(2)) check_around(at, random, address, filled_around);
             if (HasFatalFailure()) return;
         }
     }
@@ -134,6 +174,7 @@ TEST(Composition, holds_in_random_worlds) {
     for (const Owner owner : {Owner::nobody, Owner::l1_violation, Owner::l1_misconfiguration, Owner::l0}) {
         EXPECT_GT(seen[owner], worlds) << static_cast<int>(owner);
     }
+    EXPECT_GT(filled_around, worlds);
 }
 
 // One address, and every combination of what its two leaves may hold.

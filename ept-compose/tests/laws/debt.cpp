@@ -69,6 +69,9 @@ class Play {
         if (is_filled) ++filled;
         if (is_filled && resolution.debt.owed()) ++filled_with_debt;
         settle(std::move(resolution.debt));
+        if (is_filled && random_.one_in(3))
+            shadow_.fill_around(random_.world, Eptp{random_.eptp12}, random_.capabilities, address,
+                                1 + random_.below(entries_per_table));
         return is_filled;
     }
     void drop(L2Gpa address, PageSize size) { settle(shadow_.drop(random_.world, address, size)); }
