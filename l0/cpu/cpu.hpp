@@ -92,6 +92,15 @@ struct ShadowCopy {
     std::array<u64, (vmx::copied_writable | vmx::copied_exit_information).count()> known{};
 };
 
+/// An access of L2's that L1 was told of as an EPT violation, and so has perhaps made possible when it
+/// resumes L2. No access: none.
+struct Prefill {
+    ept::Access wanted{};
+    ept::L2Gpa address{};
+
+    bool empty() const { return wanted.empty(); }
+};
+
 /// An active vmcs12 and the vmcs02 that carries it.
 struct VmcsSlot {
     vmx::Vmcs12 vmcs12{};
@@ -112,6 +121,7 @@ struct VmcsSlot {
     /// change.
     u16 last_vpid12 = 0;
     Ept02* ept02 = nullptr;
+    Prefill prefill{};
     L1Shadow l1_shadow{};
     /// vmcs02 has PDPTEs that L0 loaded, and these are what L1 believes to be there.
     std::array<u64, 4> pdptes_of_l1{};

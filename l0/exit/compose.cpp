@@ -33,7 +33,7 @@ Why reflect_fault(Cpu& cpu, Reason reason, Why why) {
                          why);
 }
 
-Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification,
+Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification, L2Gpa address,
                       const ept::Resolution& r) {
     const auto seen = qualification.with_permissions(r.effective);
     if (describe_virtualization_exception(cpu, slot, r.suppress_ve, seen))
@@ -41,32 +41,49 @@ Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualif
                            qualification.nmi_unblocking());
     if (seen.raw != qualification.raw)
         override_exit_information(cpu, slot, field::exit_qualification, seen.raw);
+    slot.prefill = {.wanted = cpu.machine->policy.ept02_prefill ? qualification.wanted() : ept::Access::none,
+                    .address = address};
     return reflect_fault(cpu, Reason::ept_violation, Why::l2_ept12_violation);
 }
 
-/// One attempt, and what it owes to the processor paid.
-[[gnu::always_inline]] inline ept::Resolution resolve(Cpu& cpu, const VmcsSlot& slot, Ept02& ept02,
-                                                      L2Gpa address, ept::Access wanted) {
+[[gnu::noinline]] void fill_around(Cpu& cpu, Ept02& ept02, L2Gpa address) {
     l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
-    // Without accessed and dirty flags nothing is logged, whatever L1 says.
-    const bool log_full =
-        ept02.eptp12.accessed_dirty() && logs_modifications(slot) && modification_log_full(slot);
+    ept02.shadow.fill_around(world, ept02.eptp12, ept02.rules, address,
+                             cpu.machine->policy.ept02_fault_around);
+}
+
+/// One attempt, and what it owes to the processor paid.
+[[gnu::always_inline]] inline ept::Resolution attempt(Cpu& cpu, Ept02& ept02, L2Gpa address,
+                                                      ept::Access wanted, ept::Flags flags) {
+    l1vm::EptWorld world{cpu.machine->pages, cpu.machine->partition};
+    const Policy& policy = cpu.machine->policy;
     ept::Resolution r = ept02.shadow.resolve(world, ept02.eptp12, ept02.rules, address, wanted,
-                                             cpu.machine->policy.ept02_large_pages, log_full);
+                                             policy.ept02_large_pages, flags);
     r.debt.pay([&] { execute_invept_single(cpu, ept02.eptp02); });
+    if (policy.ept02_fault_around != 1 && r.kind == Kind::filled) [[unlikely]]
+        fill_around(cpu, ept02, address);
     return r;
 }
 
+/// For an access that L2 has made.
+[[gnu::always_inline]] inline ept::Resolution resolve(Cpu& cpu, const VmcsSlot& slot, Ept02& ept02,
+                                                      L2Gpa address, ept::Access wanted) {
+    // Without accessed and dirty flags nothing is logged, whatever L1 says.
+    const bool log_full =
+        ept02.eptp12.accessed_dirty() && logs_modifications(slot) && modification_log_full(slot);
+    return attempt(cpu, ept02, address, wanted, log_full ? ept::Flags::keep : ept::Flags::set);
+}
+
 /// What an attempt comes to. Nothing: L0 has made room, and it is to be tried again.
-std::optional<Why> settle(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification,
+std::optional<Why> settle(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification, L2Gpa address,
                           const ept::Resolution& r) {
     switch (r.kind) {
         case Kind::filled:
         case Kind::again:
             run_on(cpu, slot, make_vmcs02_current(cpu, slot), qualification.nmi_unblocking());
             return Why::l2_ept02_fill;
-        case Kind::l1_violation: return reflect_violation(cpu, slot, qualification, r);
-        case Kind::log_full: {
+        case Kind::l1_violation: return reflect_violation(cpu, slot, qualification, address, r);
+        case Kind::flag_needed: {
             const u64 unblocking = qualification.raw & EptViolationQualification::nmi_unblocking_bit;
             override_exit_information(cpu, slot, field::exit_reason, ExitReason::of(Reason::pml_full));
             override_exit_information(cpu, slot, field::exit_qualification, unblocking);
@@ -88,11 +105,11 @@ std::optional<Why> settle(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qu
 [[gnu::noinline]] Why go_on_from(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualification,
                                  L2Gpa address, ept::Resolution first) {
     bool dirtied = first.dirtied;
-    std::optional<Why> why = settle(cpu, slot, qualification, first);
+    std::optional<Why> why = settle(cpu, slot, qualification, address, first);
     while (!why) {
         const ept::Resolution r = resolve(cpu, slot, *slot.ept02, address, qualification.wanted());
         dirtied |= r.dirtied;
-        why = settle(cpu, slot, qualification, r);
+        why = settle(cpu, slot, qualification, address, r);
     }
     if (dirtied && *why == Why::l2_ept02_fill && logs_modifications(slot))
         log_modification(cpu, slot, address);
@@ -100,6 +117,14 @@ std::optional<Why> settle(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qu
 }
 
 }  // namespace
+
+void prefill(Cpu& cpu, VmcsSlot& slot) {
+    const Prefill what = slot.prefill;
+    slot.prefill = {};
+    if (slot.ept02 == nullptr) return;
+    // Whatever is in the way is told by L2's own access, if there is one.
+    (void)attempt(cpu, *slot.ept02, what.address, what.wanted, ept::Flags::keep);
+}
 
 Why compose_for_l2(Cpu& cpu) {
     VmcsSlot& slot = *cpu.running;

@@ -15,16 +15,22 @@ void drop(Cpu& cpu, Ept02& one) {
     debt.pay([&] { execute_invept_single(cpu, one.eptp02); });
 }
 
-Ept02& free_ept02(Cpu& cpu) {
-    Ept02* oldest = nullptr;
-    for (Ept02& one : cpu.ept02s) {
-        if (!one.in_use) return one;
-        if (oldest == nullptr || one.last_use < oldest->last_use) oldest = &one;
-    }
-    drop(cpu, *oldest);
+/// Ends one: a slot that used it gets another at its next entry.
+void give_up(Cpu& cpu, Ept02& one) {
+    drop(cpu, one);
     for (VmcsSlot& slot : cpu.slots)
-        if (slot.ept02 == oldest) slot.ept02 = nullptr;
-    oldest->in_use = false;
+        if (slot.ept02 == &one) slot.ept02 = nullptr;
+    one.in_use = false;
+}
+
+Ept02& free_ept02(Cpu& cpu) {
+    Ept02* oldest = &cpu.ept02s[0];
+    for (usize i = 0; i < cpu.machine->policy.ept02_keep; ++i) {
+        Ept02& one = cpu.ept02s[i];
+        if (!one.in_use) return one;
+        if (one.last_use < oldest->last_use) oldest = &one;
+    }
+    give_up(cpu, *oldest);
     return *oldest;
 }
 
@@ -76,6 +82,11 @@ Ept02& ept02_for(Cpu& cpu, Eptp eptp12) {
     fresh.rules = cpu.machine->offered.ept();
     fresh.last_use = ++cpu.clock;
     return fresh;
+}
+
+void ept02_knob_changed(Cpu& cpu) {
+    drop_all_ept02(cpu);
+    for (usize i = cpu.machine->policy.ept02_keep; i < cpu.ept02s.size(); ++i) give_up(cpu, cpu.ept02s[i]);
 }
 
 void drop_ept02(Cpu& cpu, Eptp eptp12) {

@@ -3,6 +3,7 @@
 #include "../cpu/vmcs.hpp"
 #include "../trace/trace.hpp"
 #include "bitmaps.hpp"
+#include "ept02.hpp"
 #include "l1_state.hpp"
 #include "shadow_vmcs.hpp"
 #include "slots.hpp"
@@ -38,6 +39,7 @@ void tell_owner(Cpu& cpu, std::string_view knob) {
     if (knob == "bitmap_merge") bitmaps_knob_changed(cpu);
     if (knob == "vmcs_access") vmcs_access_changed(cpu);
     if (knob == "vmcs02_cache") vmcs02_cache_changed(cpu);
+    if (knob == "ept02_large_pages" || knob == "ept02_keep") ept02_knob_changed(cpu);
     if (knob == "vpid_l2") vpid_l2_changed(cpu);
     if (knob == "host_state") host_state_knob_changed(cpu);
     if (knob == "trace") set_trace_level(cpu, cpu.machine->policy.trace);

@@ -161,6 +161,8 @@ namespace {
         slot.ept02 = ept12 ? &ept02_for(cpu, v.get(field::eptp)) : nullptr;
         v.dirty.add(FieldId::eptp);
     }
+    if (!slot.prefill.empty()) [[unlikely]]
+        prefill(cpu, slot);
     note_bitmap_fields(slot);
     const u16 vpid12 = v.secondary().has(Secondary::enable_vpid) ? v.get(field::vpid) : u16{0};
     if (vpid12 != slot.last_vpid12) slot.last_vpid12 = 0;
