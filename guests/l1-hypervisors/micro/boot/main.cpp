@@ -35,6 +35,15 @@ void prepare_processor() {
     if ((cpuid(cpuid_features).ecx & cpuid_ecx_xsave) != 0) write_cr4(read_cr4() | cr4_osxsave);
 }
 
+u64 number(const CommandLine& command_line, const char* knob) {
+    char digits[20] = "";
+    u64 value = 0;
+    command_line.find(knob, digits, sizeof digits);
+    for (const char* digit = digits; *digit >= '0' && *digit <= '9'; ++digit)
+        value = value * 10 + static_cast<u64>(*digit - '0');
+    return value;
+}
+
 void run_mode(const CommandLine& command_line, const multiboot::Information& information) {
     char mode[32] = "costs";
     command_line.find("mode", mode, sizeof mode);
@@ -42,6 +51,8 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
         print_boot_information(information);
     } else if (same_text(mode, "costs")) {
         if (enter_vmx_operation()) print_costs();
+    } else if (same_text(mode, "rounds")) {
+        if (enter_vmx_operation()) run_rounds(number(command_line, "n"));
     } else if (same_text(mode, "tests-list")) {
         list_tests();
     } else if (same_text(mode, "tests")) {
@@ -52,7 +63,7 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
         if (enter_vmx_operation()) run_test(name);
     } else {
         print("micro: unknown mode=", static_cast<const char*>(mode),
-              ": costs, tests, test, tests-list or info\n");
+              ": costs, rounds, tests, test, tests-list or info\n");
     }
 }
 

@@ -31,4 +31,8 @@ void print_costs();
 void print_l1_costs();
 void print_l2_costs();
 
+// mode=rounds: nothing but `count` rounds (or a few more) of an L2's CPUID with the usual handler, so that what runs below
+// can be counted from outside, as the difference between a run with many and one with few.
+void run_rounds(u64 count);
+
 }  // namespace micro

@@ -1,4 +1,5 @@
 // Operations of L2: each exits to L1's fast handler, which resumes L2.
+#include "console/console.hpp"
 #include "costs/costs.hpp"
 #include "cpu/apic.hpp"
 #include "cpu/instructions.hpp"
@@ -183,6 +184,16 @@ void done_with_vcpu() {
 }
 
 }  // namespace
+
+void run_rounds(u64 count) {
+    static u64 samples[sample_count];
+    vcpu.build(reinterpret_cast<const void*>(&l2_finish), {.pin = pin::external_interrupt});
+    InL2 what = {&handler_3r1w, {.expected_reason = reason::cpuid}};
+    u64 done = 0;
+    for (; done < count; done += sample_count) run_in_l2(&what, loops::cpuid.with, samples, sample_count);
+    print("rounds n=", done, "\n");
+    if (!vmclear(vcpu.region.address()).succeeded()) give_up("VMCLEAR failed");
+}
 
 void print_l2_costs() {
     vcpu.build(reinterpret_cast<const void*>(&l2_finish),
