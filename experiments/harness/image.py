@@ -83,8 +83,10 @@ def make_iso(plan: BootPlan, directory: Path) -> Path:
     root = directory / "root.cpio"
     if plan.root_files:
         root.write_bytes(_root_archive(plan.root_files))
-        # Before the others: Linux finds no end in a compressed archive but that of its input.
-        plan = replace(plan, modules=[BootFile(root), *plan.modules])
+        # Before the other archives: Linux finds no end in a compressed one but that of its input. Under Kurma the first
+        # module is Linux itself.
+        at = 0 if plan.loader == "linux" else 1
+        plan = replace(plan, modules=[*plan.modules[:at], BootFile(root), *plan.modules[at:]])
     config, core, iso = directory / "grub.cfg", directory / "grub.img", directory / "boot.iso"
     config.write_text(grub_config(plan))
     _tool(["grub-mkimage", "-O", "i386-pc-eltorito", "-o", str(core), "-p", "/boot", "-c", str(config),

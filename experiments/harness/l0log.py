@@ -35,6 +35,10 @@ class L0Log:
         for raw in whole:
             self._line(raw.decode("utf-8", "backslashreplace").rstrip("\r"))
 
+    def take_line(self, line: str) -> None:
+        """A line that another log left over."""
+        self._line(line)
+
     def close(self) -> None:
         if self._partial:
             self.feed(b"\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 from . import l0_kvm
 from .errors import FrontDoorError
 from .image import BootFile, BootPlan, kind_of
+from .knobs import knobs as knobs_of_kurma
 from .l0 import L0
 from .paths import GUESTS, L0_GUESTS
 from .platform_bochs import DEFAULT_MEMORY_MIB
@@ -60,7 +61,7 @@ class Choice:
     @property
     def name(self) -> str:
         base = self.l1 if self.l1 in BUILT_IN else Path(self.l1).name
-        return base + {L0.KURMA: "", L0.KVM: "-on-kvm", L0.NONE: "-bare"}[self.l0]
+        return base + {L0.KURMA: "", L0.KVM: "-on-kvm", L0.KVM_ON_KURMA: "-on-kvm-on-kurma", L0.NONE: "-bare"}[self.l0]
 
 
 def check_choice(choice: Choice) -> None:
@@ -107,15 +108,25 @@ def boot_plan(choice: Choice, images: Images) -> BootPlan:
     l1, modules, is_linux = _l1_files(choice, images)
     if choice.l0 is L0.NONE:
         return BootPlan("linux" if is_linux else "multiboot", l1, modules)
-    if choice.l0 is L0.KVM:
+    knobs, root_files = choice.knobs, dict[str, str | Path]()
+    if choice.l0.has_kvm:
+        knobs, parameters = _knobs_and_parameters(choice)
+        root_files = l0_kvm.root_files(l1, modules, is_linux, parameters, choice.memory_mib)
         vmlinuz, initrd = images.l0_linux("vmlinuz"), images.l0_linux("initrd.cpio")
         _must_be_built(vmlinuz)
         _must_be_built(initrd)
-        kernel = BootFile(vmlinuz, " ".join(words_of(L0_LINUX_CMDLINE_FILE)))
-        return BootPlan("linux", kernel, [BootFile(initrd)],
-                        l0_kvm.root_files(l1, modules, is_linux, choice.knobs, choice.memory_mib))
+        l1, modules = BootFile(vmlinuz, " ".join(words_of(L0_LINUX_CMDLINE_FILE))), [BootFile(initrd)]
+    if not choice.l0.has_kurma:
+        return BootPlan("linux", l1, modules, root_files)
     _must_be_built(images.kurma)
-    return BootPlan("multiboot", BootFile(images.kurma, " ".join(choice.knobs)), [l1, *modules])
+    return BootPlan("multiboot", BootFile(images.kurma, " ".join(knobs)), [l1, *modules], root_files)
+
+
+def _knobs_and_parameters(choice: Choice) -> tuple[list[str], list[str]]:
+    """Of --set where KVM is there: what goes to Kurma, if that is there too, and what to kvm_intel."""
+    names = {knob.name for knob in knobs_of_kurma()} if choice.l0.has_kurma else set[str]()
+    own = [knob for knob in choice.knobs if knob.partition("=")[0] in names]
+    return own, [knob for knob in choice.knobs if knob not in own]
 
 
 def _l1_files(choice: Choice, images: Images) -> tuple[BootFile, list[BootFile], bool]:

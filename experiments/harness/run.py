@@ -74,7 +74,8 @@ class Run:
         self._l0_file = (request.directory / "l0.log").open("w")
         self._guest_file = (request.directory / "guest.log").open("w")
         self.guest = GuestLog(self._guest_line)
-        self.l0 = L0Log(self._l0_line, self.guest.feed, request.l0.prefix)
+        self.upper = L0Log(self._l0_line, self.guest.feed, L0.KVM.prefix) if request.l0 is L0.KVM_ON_KURMA else None
+        self.l0 = L0Log(self._l0_line, self.upper.take_line if self.upper else self.guest.feed, request.l0.prefix)
         self._ended_at: float | None = None
         self._heard_at = self._start
         self._said_until = False
@@ -156,6 +157,8 @@ class Run:
         if seen is not None:
             words = LastWords(seen, words.tick, _loader_words(self.request.directory) or seen.value)
         status, why = verdict(self.request.l0, self.l0, words, forced)
+        if self.upper is not None and status is Status.POWER_OFF:
+            status, why = verdict(L0.KVM, self.upper, words, forced)
         self.close()
         self.result = Result(status, why, seconds, words, self.l0, bytes(self.console_bytes), self.request.directory,
                              self.guest.lines)

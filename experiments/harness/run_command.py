@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"processor, by Bochs's model names (default {DEFAULT_CPU}; `bochs --help cpu` lists them)")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors (default 1)")
     parser.add_argument("--l0", choices=[l0.value for l0 in L0], default=L0.KURMA.value,
-                        help="what is below L1: Kurma; for comparison Linux KVM (Debian's, with its QEMU), or nothing "
-                             "but the bare platform")
+                        help="what is below L1: Kurma; for comparison Linux KVM (Debian's, with its QEMU), that on Kurma, "
+                             "which counts what KVM does, or nothing but the bare platform")
     parser.add_argument("--set", action="append", default=[], dest="knobs", metavar="KNOB=VALUE",
                         help="a knob of Kurma; with --l0 kvm a parameter of kvm_intel, as enable_shadow_vmcs=0; "
                              "may be repeated")
@@ -51,7 +51,7 @@ def choice_of(arguments: argparse.Namespace) -> Choice:
 
 
 def machine_of(arguments: argparse.Namespace) -> Machine:
-    below = l0_kvm.OWN_MEMORY_MIB if arguments.l0 == L0.KVM.value else 0
+    below = l0_kvm.OWN_MEMORY_MIB if L0(arguments.l0).has_kvm else 0
     return Machine(arguments.cpu, arguments.cpus, arguments.memory + below)
 
 
@@ -62,7 +62,7 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise FrontDoorError("L1 gets one processor under an L0 so far; --cpus N works with --l0 none")
     if arguments.l0_log is not None and arguments.l0 == "none":
         raise FrontDoorError("--l0-log is for L0; there is none with --l0 none")
-    if arguments.json is not None and arguments.l0 != "kurma":
+    if arguments.json is not None and not L0(arguments.l0).has_kurma:
         raise FrontDoorError(f"--json is for Kurma's counters; there is no Kurma with --l0 {arguments.l0}")
     for option, path in (("--l0-log", arguments.l0_log), ("--json", arguments.json)):
         if path is not None and not path.absolute().parent.is_dir():
@@ -76,8 +76,7 @@ def command(arguments: argparse.Namespace) -> Status:
     packages.ensure(packages.RUN)
     check_machine(machine)
     targets = [choice.l1] if choice.l1 in BUILT_IN else []
-    if choice.l0.exists:
-        targets.append(choice.l0.value)
+    targets += choice.l0.layers
     if targets:
         build.images("metal", targets)
     interactive = sys.stdin.isatty()

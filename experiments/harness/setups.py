@@ -15,7 +15,7 @@ from .paths import build_dir, shown
 from .payload import Choice, Images, boot_plan, check_choice
 from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, Machine, check_machine
 from .progress import Ticker, say
-from .run import Request, Run, drive
+from .run import Request, Result, Run, drive
 
 AT_ONCE = 2
 TIMEOUT_SECONDS = {"micro": 180.0, "linux-kvm": 600.0}
@@ -32,14 +32,15 @@ class Setup:
     knobs: tuple[str, ...] = ()
     cpu: str = DEFAULT_CPU
     l0: L0 = L0.KURMA
+    cmdline: str = ""   # L1's; without one it prints its costs.
 
     @property
     def choice(self) -> Choice:
-        return Choice(self.l1, self.l0, COSTS_CMDLINE[self.l1], knobs=list(self.knobs))
+        return Choice(self.l1, self.l0, self.cmdline or COSTS_CMDLINE[self.l1], knobs=list(self.knobs))
 
     @property
     def machine(self) -> Machine:
-        return Machine(self.cpu, memory_mib=DEFAULT_MEMORY_MIB + (OWN_MEMORY_MIB if self.l0 is L0.KVM else 0))
+        return Machine(self.cpu, memory_mib=DEFAULT_MEMORY_MIB + (OWN_MEMORY_MIB if self.l0.has_kvm else 0))
 
 
 def images_for(setups: Sequence[Setup]) -> Images:
@@ -49,13 +50,18 @@ def images_for(setups: Sequence[Setup]) -> Images:
     packages.ensure(packages.BUILD | packages.RUN)
     for setup in setups:
         check_machine(setup.machine)
-    names = {setup.l1 for setup in setups} | {setup.l0.value for setup in setups if setup.l0.exists}
+    names = {setup.l1 for setup in setups} | {layer for setup in setups for layer in setup.l0.layers}
     build.images("metal", sorted(names))
     return Images(build_dir("metal"))
 
 
 def measure(setups: Sequence[Setup], images: Images, directory: Path, at_once: int = AT_ONCE) -> dict[str, list[Cost]]:
     """Boots them all. A boot that does not end well, or prints no costs, ends the command: there is nothing to compare."""
+    return {name: costs_of(name, result) for name, result in boot(setups, images, directory, at_once).items()}
+
+
+def boot(setups: Sequence[Setup], images: Images, directory: Path, at_once: int = AT_ONCE) -> dict[str, Result]:
+    """Boots them all; the first that does not end well ends the command."""
     ticker = Ticker()
     runs = {setup.name: _run(setup, images, directory) for setup in setups}
     ended: list[str] = []
@@ -64,33 +70,29 @@ def measure(setups: Sequence[Setup], images: Images, directory: Path, at_once: i
         for name, run in runs.items():
             if run.result is not None and name not in ended:
                 ended.append(name)
-                _say_end(ticker, name, run)
+                ticker.quiet()
+                _say_end(name, run.result)
         at_work = ", ".join(run.request.name for run in active)
         ticker.tick(f"boots {len(ended) + 1} to {len(ended) + len(active)} of {len(runs)}: {at_work}")
 
     drive(runs.values(), at_once, each_round)
     ticker.quiet()
-    return {name: _costs(name, run) for name, run in runs.items()}
+    return {name: run.result for name, run in runs.items() if run.result is not None}
 
 
-def _say_end(ticker: Ticker, name: str, run: Run) -> None:
-    result = run.result
-    assert result is not None
-    ticker.quiet()
+def _say_end(name: str, result: Result) -> None:
+    if result.status is not Status.POWER_OFF:
+        raise FrontDoorError(f"{name}: {result.why}; its console and logs: {shown(result.directory)}/", result.status)
     ticks = f", {result.words.tick:,} instructions" if result.words.tick is not None else ""
     say(f"{name}: {result.why} ({result.seconds:.0f} s{ticks})")
 
 
 def _run(setup: Setup, images: Images, directory: Path) -> Run:
     return Run(Request(setup.name, boot_plan(setup.choice, images), setup.machine, setup.l0, directory / setup.name,
-                       TIMEOUT_SECONDS[setup.l1] * (KVM_IS_SLOWER if setup.l0 is L0.KVM else 1)))
+                       TIMEOUT_SECONDS[setup.l1] * (KVM_IS_SLOWER if setup.l0.has_kvm else 1)))
 
 
-def _costs(name: str, run: Run) -> list[Cost]:
-    result = run.result
-    assert result is not None
-    if result.status is not Status.POWER_OFF:
-        raise FrontDoorError(f"{name}: {result.why}; see {shown(result.directory)}/", result.status)
+def costs_of(name: str, result: Result) -> list[Cost]:
     try:
         costs = parse(result.console)
     except CostError as error:

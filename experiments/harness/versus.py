@@ -66,13 +66,13 @@ def boot_name(l1: str, l0: str, access: str = "") -> str:
     return "-".join(filter(None, (l1, l0, access)))
 
 
-def rows_of(limits: Sequence[Limit], costs: Costs) -> list[Row]:
-    """Each row that at least Kurma's side was booted for; an operation that a booted side did not print is an error."""
+def rows_of(limits: Sequence[Limit], costs: Costs, kvm_counts: Mapping[str, float]) -> list[Row]:
+    """Each row that at least Kurma's side was booted for; an operation that a booted side did not print is an error.
+    `kvm_counts` are what KVM executed in a shadowed round, if that was counted."""
     made = []
     for limit in limits:
         kurma = _figure(costs, boot_name(limit.l1, "kurma", limit.kurma), limit.level, limit)
-        # KVM counts neither its exits nor its VMCS accesses.
-        kvm = None if limit.count else _figure(costs, boot_name(limit.l1, "kvm", limit.kvm), limit.level, limit)
+        kvm = kvm_counts.get(limit.count) if limit.count else _figure(costs, boot_name(limit.l1, "kvm", limit.kvm), limit.level, limit)
         # Alone, Linux KVM's guest is one level higher up: it is the processor's L1.
         level = "L1" if limit.l1 == "linux-kvm" else limit.level
         single = None if limit.count else _figure(costs, boot_name(limit.l1, "none"), level, limit)
@@ -115,10 +115,9 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> list[str]:
     ratio = row.ratio
-    kvm = "not counted" if row.limit.count else _number(row.kvm)
-    return [row.limit.operation, kvm, _number(row.kurma), "–" if ratio is None else f"{ratio:,.1f}", _number(row.at_most),
+    return [row.limit.operation, _number(row.kvm), _number(row.kurma), "–" if ratio is None else f"{ratio:,.1f}", _number(row.at_most),
             _number(row.limit.aim), row.verdict.value]
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else number(value)
+    return "–" if value is None else number(round(value, 1))

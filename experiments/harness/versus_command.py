@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import budget, setups, versions
+from . import budget, kvm_counts, setups, versions
 from .budget import Limit
 from .costs import Cost
 from .errors import FrontDoorError, Status
@@ -18,6 +18,7 @@ from .paths import ROOT, build_dir, new_run_dir, shown
 from .payload import Images
 from .platform_bochs import DEFAULT_CPU
 from .progress import say
+from .run import Result
 from .setups import Setup
 from .versus import Costs, MissingRow, Row, Verdict, as_markdown, as_text, boot_name, rows_of
 
@@ -25,10 +26,11 @@ HELP = "Kurma beside Linux KVM as L0: what every operation costs, on the same pr
 ABOUT = """\
 Boots micro, and a Linux KVM that measures its guest, as L1: under Kurma, under Debian's Linux KVM as L0, and alone, on the
 same Bochs model. Prints operation, KVM, Kurma, KVM / Kurma, and the budget of experiments/versus/budget.toml; all figures are
-measured in this run. KVM counts neither its exits nor its VMCS accesses. Status 8 if a row is over its budget."""
+measured in this run. KVM counts neither its exits nor its VMCS accesses: Kurma does, in two more boots with KVM on Kurma.
+Status 8 if a row is over its budget."""
 EXAMPLES = """\
 examples:
-  ./kurma versus                        the whole table: ten boots, two at a time, five to ten minutes
+  ./kurma versus                        the whole table: twelve boots, two at a time, five to ten minutes
   ./kurma versus --quick                without Linux KVM as L1: five boots, one to two minutes
   ./kurma versus --json versus.json     ... and every cost line of every boot
   ./kurma versus --from versus.json --markdown   the table of that run again, as Markdown
@@ -64,9 +66,10 @@ def command(arguments: argparse.Namespace) -> Status:
     if arguments.readme and arguments.quick:
         raise FrontDoorError("--readme needs the whole table: leave --quick away")
     document = _read(arguments.source) if arguments.source else _measured(arguments)
-    costs = _costs_in(document, arguments.source)
+    costs, counts = _measurements_in(document, arguments.source)
     try:
-        rows = rows_of(limits_for(document["cpu"], any(name.startswith("linux-kvm") for name in costs)), costs)
+        limits = limits_for(document["cpu"], any(name.startswith("linux-kvm") for name in costs))
+        rows = rows_of(limits, costs, counts)
     except MissingRow as error:
         raise FrontDoorError(f"{error}; its console is in the run's directory below results/", Status.TESTS_FAILED) from None
     _tell(arguments, {**document, "rows": [row.as_json() for row in rows]}, rows)
@@ -84,28 +87,45 @@ def limits_for(cpu: str, with_linux: bool) -> list[Limit]:
     return [replace(limit, kurma="trap", kvm="trap", at_most=None, part_of_kvm=None, aim=None) for limit in limits]
 
 
+def accesses_of(cpu: str) -> tuple[str, ...]:
+    return ("trap",) if cpu in WITHOUT_SHADOWING else budget.ACCESSES
+
+
 def setups_for(cpu: str, quick: bool) -> list[Setup]:
     """One boot for each L1, L0 and way to a VMCS: the longest first, so that the processors are busy to the end."""
-    accesses = ("trap",) if cpu in WITHOUT_SHADOWING else budget.ACCESSES
     made = []
     for l1 in ("micro",) if quick else ("linux-kvm", "micro"):
         for l0 in (L0.KVM, L0.KURMA):
-            made += [Setup(boot_name(l1, l0.value, access), l1, KNOBS[l0, access], cpu, l0) for access in accesses]
+            made += [Setup(boot_name(l1, l0.value, access), l1, KNOBS[l0, access], cpu, l0) for access in accesses_of(cpu)]
         made.append(Setup(boot_name(l1, L0.NONE.value), l1, (), cpu, L0.NONE))
     return made
 
 
 def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     boots = setups_for(arguments.cpu, arguments.quick)
-    images = setups.images_for(boots)
+    counted = [] if arguments.quick else kvm_counts.setups_for(arguments.cpu, KNOBS[L0.KVM, accesses_of(arguments.cpu)[0]])
+    images = setups.images_for([*boots, *counted])
     if arguments.cpu in WITHOUT_SHADOWING:
         say(f"{arguments.cpu} has no VMCS shadowing: both sides go without, and the budget is not for that")
     directory = new_run_dir("versus")
-    say(f"{len(boots)} boots, {arguments.jobs} at a time; logs: {shown(directory)}/")
-    costs = setups.measure(boots, images, directory, arguments.jobs)
+    say(f"{len(boots) + len(counted)} boots, {arguments.jobs} at a time; logs: {shown(directory)}/")
+    results = setups.boot([*boots, *counted], images, directory, arguments.jobs)
+    costs = {setup.name: setups.costs_of(setup.name, results[setup.name]) for setup in boots}
+    counters = {setup.name: _counters(setup.name, results[setup.name]) for setup in counted}
     document = _document(arguments.cpu, boots, costs)
+    document["kvm_counts"] = kvm_counts.per_round(counters) if counted else {}
     _write(directory / "versus.json", document)
     return document
+
+
+def _counters(name: str, result: Result) -> Any:
+    try:
+        counters = result.l0.counters()
+    except ValueError:
+        counters = None
+    if counters is None:
+        raise FrontDoorError(f"{name}: Kurma printed no counters; see {shown(result.directory)}/l0.log", Status.L0_PANIC)
+    return counters
 
 
 def _document(cpu: str, boots: Sequence[Setup], costs: Costs) -> dict[str, Any]:
@@ -130,9 +150,10 @@ def _read(path: Path) -> dict[str, Any]:
     return document
 
 
-def _costs_in(document: dict[str, Any], source: Path | None) -> dict[str, list[Cost]]:
+def _measurements_in(document: dict[str, Any], source: Path | None) -> tuple[dict[str, list[Cost]], dict[str, float]]:
     try:
-        return {name: [Cost.from_json(cost) for cost in boot["costs"]] for name, boot in document["boots"].items()}
+        costs = {name: [Cost.from_json(cost) for cost in boot["costs"]] for name, boot in document["boots"].items()}
+        return costs, {name: float(value) for name, value in document["kvm_counts"].items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise FrontDoorError(f"--from {source}: this is no JSON of ./kurma versus ({error!r})") from None
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
-from harness import budget, cli, setups, versus_command
+from harness import budget, cli, kvm_counts, setups, versus_command
 from harness.budget import Limit
 from harness.costs import Cost, parse
 from harness.errors import FrontDoorError, Status
+from harness.kvm_counts import per_round
 from harness.l0 import L0
 from harness.tests.test_costs import line
 from harness.versus import MissingRow, Row, Verdict, as_markdown, as_text, rows_of
@@ -56,20 +57,20 @@ class Rows(unittest.TestCase):
         limit = Limit("x", "micro", "L2", "cpuid", kvm="trap", at_most=95)
         found = {"micro-kurma-shadow": costs(90), "micro-kurma-trap": costs(91), "micro-kvm-shadow": costs(960),
                  "micro-kvm-trap": costs(990), "micro-none": costs(24)}
-        row, = rows_of([limit], found)
+        row, = rows_of([limit], found, {})
         self.assertEqual((row.kurma, row.kvm, row.single, row.ratio), (90, 990, 24, 11))
 
     def test_counts_are_kurmas_of_one_operation(self) -> None:
         limit = Limit("x", "micro", "L2", "cpuid", count="vmwrite", at_most=35)
-        row, = rows_of([limit], {"micro-kurma-shadow": costs(90, vmwrite=4000), "micro-kvm-shadow": costs(960)})
-        self.assertEqual((row.kurma, row.kvm, row.ratio), (20, None, None))
+        row, = rows_of([limit], {"micro-kurma-shadow": costs(90, vmwrite=4000)}, {"vmwrite": 110.0})
+        self.assertEqual((row.kurma, row.kvm, row.ratio), (20, 110, 5.5))
 
     def test_an_operation_that_a_boot_did_not_print_is_an_error(self) -> None:
         with self.assertRaisesRegex(MissingRow, "micro-kvm-shadow printed no cost line with level=L2 op=cpuid"):
-            rows_of([LIMIT], {"micro-kurma-shadow": costs(90), "micro-kvm-shadow": costs(960, "hlt")})
+            rows_of([LIMIT], {"micro-kurma-shadow": costs(90), "micro-kvm-shadow": costs(960, "hlt")}, {})
         with self.assertRaisesRegex(MissingRow, "no count exits"):
             rows_of([Limit("x", "micro", "L2", "cpuid", count="exits")],
-                    {"micro-kurma-shadow": parse(b"cost l1=micro level=L2 op=cpuid n=2 min=1 median=1 max=1\n")})
+                    {"micro-kurma-shadow": parse(b"cost l1=micro level=L2 op=cpuid n=2 min=1 median=1 max=1\n")}, {})
 
     def test_the_table_names_what_is_over(self) -> None:
         text = as_text([Row(LIMIT, 964, 180, 1)])
@@ -145,8 +146,10 @@ def measured(kurma: int) -> dict[str, Sequence[Cost]]:
 class Command(unittest.TestCase):
     def run_it(self, kurma: int, *words: str) -> tuple[int, str, str]:
         out, errors = io.StringIO(), io.StringIO()
+        found = measured(kurma)
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors), \
-                mock.patch.object(setups, "images_for"), mock.patch.object(setups, "measure", return_value=measured(kurma)), \
+                mock.patch.object(setups, "images_for"), mock.patch.object(setups, "boot", return_value=dict.fromkeys(found)), \
+                mock.patch.object(setups, "costs_of", side_effect=lambda name, _: found[name]), \
                 mock.patch.object(versus_command, "new_run_dir", return_value=Path(folder)):
             status = cli.main(["versus", "--quick", *words])
         return status, out.getvalue(), errors.getvalue()
@@ -192,6 +195,24 @@ class Command(unittest.TestCase):
                 path.write_text(text)
                 with self.subTest(text):
                     self.assertEqual(self.run_it(40, "--from", str(path))[0], Status.USAGE)
+
+
+class KvmCounts(unittest.TestCase):
+    def counters(self, **counts: int) -> dict[str, object]:
+        rows = [{"reason": reason, "room": "emulate", "why": "x", "count": count} for reason, count in counts.items()]
+        return {"exits": [*rows, {"reason": "vmread", "room": "reflect", "why": "x", "count": 10 ** 9}]}
+
+    def test_are_the_difference_of_the_two_boots_by_round(self) -> None:
+        few = self.counters(vmread=5000, vmwrite=7000, vmlaunch=3, vmresume=900)
+        many = self.counters(vmread=5000 + 82 * 2000, vmwrite=7000 + 110 * 2000, vmlaunch=3, vmresume=900 + 2 * 2000)
+        self.assertEqual(per_round({"micro-counted-few": few, "micro-counted-many": many}),
+                         {"vmread": 82, "vmwrite": 110, "vmptrld": 0, "vmclear": 0, "exits": 2})
+
+    def test_both_boots_are_kvm_on_kurma_that_traps(self) -> None:
+        for setup in kvm_counts.setups_for("corei7_haswell_4770", ("enable_shadow_vmcs=1",)):
+            self.assertIs(setup.l0, L0.KVM_ON_KURMA)
+            self.assertEqual(setup.knobs, ("vmcs_access=trap", "enable_shadow_vmcs=1"))
+            self.assertRegex(setup.choice.cmdline, r"^mode=rounds n=\d+$")
 
 
 class Readme(unittest.TestCase):
