@@ -47,7 +47,8 @@ so is what it writes on port 0xE9, as conformance does. Both stand in the run's 
 What Kurma itself says goes to l0.log in the run's directory below results/, never to standard output.
 With --l0 kvm Debian's Linux and KVM stand in Kurma's place, and L1 runs in Debian's QEMU: a Q35 with the same memory,
 one processor, COM1, and ports 0xE9 and 0x8900 as Bochs has them. --set gives parameters of kvm_intel; L0 refuses one
-that KVM does not settle on (status 6)."""
+that KVM does not settle on (status 6). With --l0 kvm-on-kurma Kurma is below that again and counts what KVM executes
+(--json); --set then takes Kurma's knobs, too."""
 
 
 def parser() -> argparse.ArgumentParser:
