@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <vmx/reflect.hpp>
 #include <vmx/shadow_sets.hpp>
 
 #include "../testing/capability_sets.hpp"
@@ -57,6 +58,16 @@ TEST(ShadowSets, no_copied_field_that_l1_writes_has_a_high_half) {
     for_each_open_field(VmcsAccess::shadow_copy, true, [](const FieldRow& row, bool, bool write) {
         EXPECT_FALSE(write && row.encoding.width() == FieldWidth::w64) << row.name;
     });
+}
+
+// What a copy is filled with must be in the image; a value that an exit leaves in vmcs02 for the next entry
+// is not.
+TEST(ShadowSets, no_copied_field_of_the_image_is_saved_lazily) {
+    Vmcs12 v{};
+    v.set(field::exit_controls, ExitControls{~u32{0}});
+    v.set(field::entry_controls, EntryControls{~u32{0}});
+    EXPECT_FALSE(saved_lazily(v).empty());
+    EXPECT_TRUE((saved_lazily(v) & copied_writable).empty());
 }
 
 TEST(ShadowSets, a_processor_without_one_of_the_copied_fields_is_told_apart) {

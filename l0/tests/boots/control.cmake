@@ -34,6 +34,8 @@ kurma_boot_test(NAME boot.kurma_ctl_says_that_there_is_no_kurma TIMEOUT 400
 kurma_boot_test(NAME boot.a_linux_l2_goes_on_while_vmcs_access_changes_under_it TIMEOUT 900
   EXPECT --expect-console "^L2: .* my init is running" --expect-console "^L2: switching off"
          --expect-console "^L1: the Linux L2 reached its user space and switched itself off"
+         --expect-console "^L1: change 5: vmcs_access=shadow-direct at tick [0-9]+$"
+         --expect-console "^L1: change 20: vmcs_access=shadow-copy at tick [0-9]+$"
          --expect-console "^L1: vmcs_access changed 20 times under the L2, last: vmcs_access=shadow-copy$"
          --reject-console "ERROR|Kernel panic" ${ends_by_itself}
   RUN linux-kvm --cmdline kurma.mode=toggle)

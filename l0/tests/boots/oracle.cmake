@@ -34,6 +34,9 @@ endforeach()
 kurma_oracle_test(boot.oracle_finds_no_difference_without_shadowing 0 "^corei7_haswell_4770${nothing_unexplained}"
   oracle --cpu corei7_haswell_4770 --topic instructions --topic features --set vmcs_access=trap
   --silence 120)
+kurma_oracle_test(boot.oracle_finds_no_difference_with_a_shadow_copy 0 "^corei7_haswell_4770${nothing_unexplained}"
+  oracle --cpu corei7_haswell_4770 --topic instructions --topic fields --topic events --set vmcs_access=shadow-copy
+  --silence 120)
 kurma_oracle_test(boot.oracle_finds_no_difference_in_random_entries 0 "^corei7_skylake_x +2,000 +2,000 +0 +0 +0 +0$"
   oracle --random --seed 11 --cases 2000 --cpu corei7_skylake_x --silence 120)
 kurma_oracle_test(boot.oracle_refuses_a_processor_in_l0s_words 6 "corei5_lynnfield_750: Kurma: refused: "
