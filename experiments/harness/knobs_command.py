@@ -49,7 +49,7 @@ def command(arguments: argparse.Namespace) -> Status:
         print(markdown_of_knobs(chosen) if arguments.markdown else knob_help(chosen), end="")
         _write(arguments.json, chosen, [])
         return Status.POWER_OFF
-    wanted = knob_effects.effects(chosen)
+    wanted = [effect for effect in knob_effects.effects(knobs()) if any(effect.knob == knob.name for knob in chosen)]
     boots = knob_effects.boots(wanted)
     say(f"{len(wanted)} knobs, {len(boots)} boots")
     measured = setups.measure(boots, setups.images_for(boots), new_run_dir("knobs"))
@@ -74,9 +74,9 @@ def _chosen(names: Sequence[str]) -> list[Knob]:
 
 
 def markdown_of_knobs(chosen: Sequence[Knob]) -> str:
-    lines = ["| knob | values | default | may change | what it does | what it trades |", "|---|---|---|---|---|---|"]
-    lines += [f"| `{knob.name}` | {knob.values.replace('|', '/')} | {knob.default} | {knob.when} | {knob.what} | {knob.trades} |"
-              for knob in chosen]
+    lines = ["| knob | values | default | may change | what it does | what it trades | shown by |", "|---|---|---|---|---|---|---|"]
+    lines += [f"| `{knob.name}` | {knob.values.replace('|', '/')} | {knob.default} | {knob.when} | {knob.what} | {knob.trades} | "
+              f"{knob.shown_by} |" for knob in chosen]
     return "\n".join(lines) + "\n"
 
 

@@ -137,7 +137,7 @@ class Command(unittest.TestCase):
         self.assertEqual(len(lines), 4)
         self.assertIn("| `bitmap_merge` | micro: L2 cpuid | instructions | cached: 24 | always: 25 |", lines[2])
         table = knobs_command.markdown_of_knobs(self.KNOBS).splitlines()
-        self.assertEqual({text.count("|") for text in table}, {7})
+        self.assertEqual({text.count("|") for text in table}, {8})
 
     def test_an_unknown_knob_is_refused(self) -> None:
         with self.assertRaisesRegex(FrontDoorError, "no knob volume"):

@@ -2,7 +2,10 @@
 
 import unittest
 
+from harness import knob_effects
 from harness.knobs import TABLE, knob_help, knobs
+from harness.knobs_command import markdown_of_knobs
+from harness.paths import ROOT
 
 
 class Knobs(unittest.TestCase):
@@ -29,6 +32,15 @@ class Knobs(unittest.TestCase):
         for knob in knobs():
             self.assertIn(knob.when, ("at boot", "any time"), knob.name)
             self.assertTrue(knob.what and knob.trades and knob.shown_by, knob.name)
+
+    def test_each_names_the_row_that_its_effect_is_measured_by(self) -> None:
+        rows = {effect.knob: f"{effect.l1}: {effect.row}" for effect in knob_effects.effects(knobs())}
+        for knob in knobs():
+            self.assertEqual(knob.shown_by, rows[knob.name], knob.name)
+
+    def test_the_readme_has_this_very_table(self) -> None:
+        self.assertIn(markdown_of_knobs(knobs()), (ROOT / "README.md").read_text(),
+                      "put the output of ./kurma knobs --markdown into README.md")
 
     def test_the_help_names_each_with_its_values(self) -> None:
         text = " ".join(knob_help().split())
