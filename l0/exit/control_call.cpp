@@ -9,7 +9,6 @@ namespace kurma::l0 {
 namespace {
 
 constexpr u64 signature = 0x414d52554b;
-constexpr u64 no_answer = ~u64{0};
 constexpr unsigned verdict_shift = 32;
 
 enum class Function : u64 {
@@ -25,7 +24,7 @@ enum class Function : u64 {
 };
 
 u64 total(const Totals& totals, u64 index) {
-    return index < std::size(named_totals) ? totals.*named_totals[index].total : no_answer;
+    return index < std::size(named_totals) ? totals.*named_totals[index].total : no_control_answer;
 }
 
 u64 perform(Cpu& cpu) {
@@ -46,33 +45,10 @@ u64 answer_of(Cpu& cpu, Function function, u64 argument) {
         case Function::perform_request: return perform(cpu);
         case Function::read_answer: return cpu.control.read(argument);
     }
-    return no_answer;
+    return no_control_answer;
 }
 
 }  // namespace
-
-void ControlCall::begin() {
-    request_length = 0;
-    request_too_long = false;
-}
-
-void ControlCall::add(u64 bytes) {
-    for (; (bytes & 0xff) != 0; bytes >>= 8) {
-        const char c = static_cast<char>(bytes & 0xff);
-        if (request_length < request.size())
-            request[request_length++] = c >= ' ' && c <= '~' ? c : '?';
-        else
-            request_too_long = true;
-    }
-}
-
-u64 ControlCall::read(u64 offset) const {
-    if (offset >= answer_length) return no_answer;
-    u64 bytes = 0;
-    for (unsigned i = 0; i < 8 && i < answer_length - offset; ++i)
-        bytes |= u64{static_cast<u8>(answer[offset + i])} << (8 * i);
-    return bytes;
-}
 
 bool is_control_call(const Gprs& gprs) { return gprs.value[Gprs::rax] == signature; }
 

@@ -20,6 +20,9 @@
 
 namespace kurma::l0 {
 
+/// RAX where there is no answer.
+inline constexpr u64 no_control_answer = ~u64{0};
+
 enum class Verdict : u8 { done = 0, refused = 1, cut = 2 };
 
 /// The request under way and the last answer.

@@ -76,7 +76,7 @@ Verdict show_stats(Out& out, Cpu& cpu, bool json) {
     if (json)
         write_json(out, cpu, hw::rdtsc());
     else
-        write_stats(out, cpu);
+        write_stats(out, cpu.totals, cpu.trace);
     return Verdict::done;
 }
 

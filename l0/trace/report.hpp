@@ -12,7 +12,7 @@ void write_json(Out& out, const Cpu& cpu, u64 tsc);
 /// The turns in the ring as a JSON array, oldest first.
 void write_turns_json(Out& out, const Trace& trace);
 /// The totals, then the counters per (reason, room, why), the largest first.
-void write_stats(Out& out, const Cpu& cpu);
+void write_stats(Out& out, const Totals& totals, const Trace& trace);
 /// The turns in the ring, a line each, oldest first, after a line of what the columns are.
 void write_turns(Out& out, const Trace& trace, std::string_view prefix);
 

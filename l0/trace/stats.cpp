@@ -49,14 +49,13 @@ void write_turn(Out& out, const Turn& t) {
 
 }  // namespace
 
-void write_stats(Out& out, const Cpu& cpu) {
-    write_totals(out, cpu.totals);
+void write_stats(Out& out, const Totals& totals, const Trace& trace) {
+    write_totals(out, totals);
     out.put('\n');
     out.put("       count  ");
     out.put_left("reason", reason_width);
     out.put_left("room", room_width);
     out.put("why\n");
-    const Trace& trace = cpu.trace;
     for (Place p = next_below(trace, {0, ~u64{0}}); p.count != 0; p = next_below(trace, p)) {
         const Why why = static_cast<Why>(p.index % Trace::whys);
         out.put_right(p.count, number_width);

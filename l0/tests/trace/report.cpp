@@ -1,0 +1,110 @@
+#include "trace/report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace kurma::l0 {
+
+u64 mm::image_bytes() { return 4096; }
+
+namespace {
+
+using vmx::Reason;
+using vmx::Why;
+
+template <class Write>
+std::string written(Write&& write) {
+    std::vector<char> memory(usize{1} << 20);
+    Out out{memory.data(), memory.size()};
+    write(out);
+    EXPECT_FALSE(out.was_cut());
+    return {memory.data(), out.length()};
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::istringstream stream{text};
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    return lines;
+}
+
+/// The counters' part of `stats`: what follows the empty line and the heads of its columns.
+std::vector<std::string> counters_of(const Trace& trace) {
+    const auto lines = lines_of(written([&](Out& out) { write_stats(out, Totals{}, trace); }));
+    usize first = 0;
+    while (first < lines.size() && !lines[first].empty()) ++first;
+    return {lines.begin() + static_cast<std::ptrdiff_t>(first) + 2, lines.end()};
+}
+
+TEST(Stats, begin_with_each_total_by_name) {
+    Totals totals{};
+    totals.exits = 7;
+    totals.invvpid = ~u64{0};
+    const auto trace = std::make_unique<Trace>();
+    const std::string text = written([&](Out& out) { write_stats(out, totals, *trace); });
+    EXPECT_TRUE(text.starts_with("           7  exits\n           0  vmread\n")) << text;
+    EXPECT_NE(text.find("18446744073709551615  invvpid\n"), text.npos) << text;
+}
+
+TEST(Stats, list_counters_from_the_largest_down_each_once_and_none_that_is_0) {
+    const auto trace = std::make_unique<Trace>();
+    const auto count = [&](Reason reason, Why why, u64 times) {
+        trace->exits[static_cast<usize>(reason)][static_cast<usize>(why)] = times;
+    };
+    EXPECT_TRUE(counters_of(*trace).empty());
+    count(Reason::cpuid, Why::l1_cpuid, 5);
+    count(Reason::vmcall, Why::l1_control_call, 5);
+    count(Reason::hlt, Why::l2_controls_of_l1, ~u64{0});
+    count(Reason::cpuid, Why::l2_unconditional, 1);
+    const auto lines = counters_of(*trace);
+    ASSERT_EQ(lines.size(), 4u);
+    EXPECT_NE(lines[0].find("18446744073709551615  hlt "), std::string::npos) << lines[0];
+    EXPECT_NE(lines[1].find("           5  cpuid "), std::string::npos) << lines[1];
+    EXPECT_NE(lines[1].find(" l1_cpuid"), std::string::npos) << lines[1];
+    EXPECT_NE(lines[2].find("           5  vmcall "), std::string::npos) << lines[2];
+    EXPECT_NE(lines[3].find("           1  cpuid "), std::string::npos) << lines[3];
+}
+
+TEST(Turns, are_the_last_of_the_ring_oldest_first) {
+    const auto trace = std::make_unique<Trace>();
+    for (u64 i = 0; i < Trace::ring_size + 44; ++i) {
+        Turn& turn = trace->ring[i % Trace::ring_size];
+        turn.tsc_exit = i;
+        turn.tsc_entry = i + 9;
+        ++trace->turns;
+    }
+    const auto lines = lines_of(written([&](Out& out) { write_turns(out, *trace, "| "); }));
+    ASSERT_EQ(lines.size(), Trace::ring_size + 1);
+    EXPECT_TRUE(lines[1].starts_with("|   44 9 L")) << lines[1];
+    EXPECT_TRUE(lines.back().starts_with("|   299 9 L")) << lines.back();
+}
+
+TEST(Json, of_the_widest_turns_fits_into_an_answer) {
+    const auto machine = std::make_unique<Machine>();
+    const auto cpu = std::make_unique<Cpu>();
+    cpu->machine = machine.get();
+    for (auto& by_why : cpu->trace.exits) by_why[0] = by_why[1] = ~u64{0};
+    Turn widest{};
+    widest.tsc_exit = widest.tsc_entry = widest.rip = widest.detail = ~u64{0};
+    widest.vmread = widest.vmwrite = widest.round = ~u32{0};
+    widest.level_before = widest.level_after = 2;
+    widest.vmptrld = widest.vmclear = widest.flushes = 255;
+    widest.reason = static_cast<u16>(Reason::machine_check_on_entry);
+    for (u8 why = 0; why < vmx::why_count; ++why)
+        if (std::string_view{name_of(static_cast<Why>(why))}.size() >
+            std::string_view{name_of(static_cast<Why>(widest.why))}.size())
+            widest.why = why;
+    cpu->trace.ring.fill(widest);
+    cpu->trace.turns = ~u64{0};
+    const std::string text = written([&](Out& out) { write_json(out, *cpu, ~u64{0}); });
+    EXPECT_LT(text.size(), ControlCall::answer_capacity - 100);
+    EXPECT_TRUE(text.starts_with("{\"tsc\":18446744073709551615,")) << text.substr(0, 60);
+    EXPECT_TRUE(text.ends_with("}\n"));
+}
+
+}  // namespace
+}  // namespace kurma::l0
