@@ -110,7 +110,7 @@ def boot_plan(choice: Choice, images: Images) -> BootPlan:
         return BootPlan("linux" if is_linux else "multiboot", l1, modules)
     knobs, root_files = choice.knobs, dict[str, str | Path]()
     if choice.l0.has_kvm:
-        knobs, parameters = _knobs_and_parameters(choice)
+        knobs, parameters = knobs_and_parameters(choice)
         root_files = l0_kvm.root_files(l1, modules, is_linux, parameters, choice.memory_mib)
         vmlinuz, initrd = images.l0_linux("vmlinuz"), images.l0_linux("initrd.cpio")
         _must_be_built(vmlinuz)
@@ -122,7 +122,7 @@ def boot_plan(choice: Choice, images: Images) -> BootPlan:
     return BootPlan("multiboot", BootFile(images.kurma, " ".join(knobs)), [l1, *modules], root_files)
 
 
-def _knobs_and_parameters(choice: Choice) -> tuple[list[str], list[str]]:
+def knobs_and_parameters(choice: Choice) -> tuple[list[str], list[str]]:
     """Of --set where KVM is there: what goes to Kurma, if that is there too, and what to kvm_intel."""
     names = {knob.name for knob in knobs_of_kurma()} if choice.l0.has_kurma else set[str]()
     own = [knob for knob in choice.knobs if knob.partition("=")[0] in names]

@@ -15,7 +15,7 @@ from .l0 import L0
 from .l0log import REFUSED
 from .paths import build_dir, new_run_dir, shown
 from .payload import BUILT_IN, Choice, Images, boot_plan, check_choice
-from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, Machine, check_machine
+from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, MAX_MEMORY_MIB, Machine, check_machine
 from .progress import Ticker, say
 from .run import Request, Result, Run, drive
 
@@ -60,6 +60,10 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise FrontDoorError(f"--timeout {arguments.timeout:g}: give a number of seconds above 0")
     if arguments.l0 != "none" and arguments.cpus > 1:
         raise FrontDoorError("L1 gets one processor under an L0 so far; --cpus N works with --l0 none")
+    most = MAX_MEMORY_MIB - l0_kvm.OWN_MEMORY_MIB
+    if L0(arguments.l0).has_kvm and arguments.memory > most:
+        raise FrontDoorError(f"--memory {arguments.memory}: at most {most} with --l0 {arguments.l0}, where Linux has "
+                             f"{l0_kvm.OWN_MEMORY_MIB} MiB besides")
     if arguments.l0_log is not None and arguments.l0 == "none":
         raise FrontDoorError("--l0-log is for L0; there is none with --l0 none")
     if arguments.json is not None and not L0(arguments.l0).has_kurma:

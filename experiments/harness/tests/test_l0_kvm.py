@@ -1,12 +1,17 @@
 """Linux KVM as L0: L1's machine, and the words that its keeper finds."""
 
+import contextlib
+import io
 import unittest
 from pathlib import Path
 
+from harness import cli
+from harness.errors import Status
 from harness.image import BootFile
 from harness.l0 import L0
 from harness.l0_kvm import qemu_arguments, root_files
 from harness.l0log import L0Log
+from harness.payload import Choice, knobs_and_parameters
 
 
 class Arguments(unittest.TestCase):
@@ -39,6 +44,25 @@ class Arguments(unittest.TestCase):
         self.assertEqual(files["l1/module-1"], Path("/a/data"))
         self.assertEqual(files["l1/kvm_intel"], "nested=1\nenable_shadow_vmcs=0\n")
         self.assertIn("-append\nwords\n", str(files["l1/qemu"]))
+
+
+class Options(unittest.TestCase):
+    def refusal(self, *words: str) -> str:
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors):
+            self.assertEqual(cli.main(["run", "micro", *words]), Status.USAGE)
+        return errors.getvalue()
+
+    def test_what_cannot_be_had_is_told_before_anything_is_built(self) -> None:
+        self.assertIn("at most 3584 with --l0 kvm", self.refusal("--l0", "kvm", "--memory", "3585"))
+        self.assertIn("--json is for Kurma's counters", self.refusal("--l0", "kvm", "--json", "/tmp/x.json"))
+        self.assertIn("one processor", self.refusal("--l0", "kvm", "--cpus", "2"))
+
+    def test_on_kurma_each_setting_goes_to_whose_it_is(self) -> None:
+        choice = Choice("micro", L0.KVM_ON_KURMA, knobs=["vmcs_access=trap", "enable_shadow_vmcs=1", "offer.ept=off"])
+        self.assertEqual(knobs_and_parameters(choice), (["vmcs_access=trap", "offer.ept=off"], ["enable_shadow_vmcs=1"]))
+        choice = Choice("micro", L0.KVM, knobs=["ept=0"])
+        self.assertEqual(knobs_and_parameters(choice), ([], ["ept=0"]))
 
 
 class Words(unittest.TestCase):
