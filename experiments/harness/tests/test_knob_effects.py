@@ -127,6 +127,10 @@ class Command(unittest.TestCase):
         effect = {knob["name"]: knob["effect"] for knob in document["knobs"]}["bitmap_merge"]   # type: ignore[index, attr-defined]
         self.assertEqual(effect["figures"], {"cached": 24, "always": 25})
 
+    def test_only_the_knobs_that_were_named_are_measured(self) -> None:
+        _, said, _ = self.run_command("bitmap_merge", "--measure")
+        self.assertIn("1 knobs, 2 boots", said)
+
     def test_a_knob_without_effect_is_no_success(self) -> None:
         status, said, _ = self.run_command("--measure", moved=False)
         self.assertEqual(status, Status.TESTS_FAILED)
