@@ -161,8 +161,6 @@ namespace {
         slot.ept02 = ept12 ? &ept02_for(cpu, v.get(field::eptp)) : nullptr;
         v.dirty.add(FieldId::eptp);
     }
-    if (!slot.prefill.empty()) [[unlikely]]
-        prefill(cpu, slot);
     note_bitmap_fields(slot);
     const u16 vpid12 = v.secondary().has(Secondary::enable_vpid) ? v.get(field::vpid) : u16{0};
     if (vpid12 != slot.last_vpid12) slot.last_vpid12 = 0;
@@ -210,6 +208,8 @@ InstrOutcome enter_l2(Cpu& cpu) {
     slot.was_launched = v.launched;
     slot.launching02 = false;
     cpu.running = &slot;
+    if (!slot.prefill.empty()) [[unlikely]]
+        prefill(cpu, slot);
     keep_bitmaps(cpu, slot);
     keep_vpid(cpu, slot);
     const auto vmcs02 = make_vmcs02_current(cpu, slot);
