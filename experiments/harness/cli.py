@@ -8,7 +8,7 @@ import sys
 from typing import NoReturn
 
 from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command,
-               model_command, run_command, test_command, versus_command)
+               memory_command, model_command, run_command, test_command, versus_command)
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .knobs import knob_help
 from .oracle import command as oracle
@@ -38,6 +38,7 @@ examples:
   ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
   ./kurma knobs --measure                          every switch of Kurma, and what each does to one row
+  ./kurma memory --quick                           what fresh memory costs an L2, by the ept02 knobs
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
 
@@ -98,6 +99,10 @@ def parser() -> argparse.ArgumentParser:
                                  epilog=versus_command.EXAMPLES + "\n" + STATUSES)
     versus_command.add_arguments(versus)
     versus.set_defaults(function=versus_command.command)
+    memory = commands.add_parser("memory", help=memory_command.HELP, description=memory_command.ABOUT,
+                                 epilog=memory_command.EXAMPLES + "\n" + STATUSES)
+    memory_command.add_arguments(memory)
+    memory.set_defaults(function=memory_command.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

@@ -12,6 +12,7 @@
 #include "cpu/segments.hpp"
 #include "cpu/traps.hpp"
 #include "kurma/control_call.hpp"
+#include "memory/memory.hpp"
 #include "tests/test.hpp"
 #include "vmx/operation.hpp"
 
@@ -51,6 +52,8 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
         print_boot_information(information);
     } else if (same_text(mode, "costs")) {
         if (enter_vmx_operation()) print_costs();
+    } else if (same_text(mode, "memory")) {
+        if (enter_vmx_operation()) print_memory(command_line, information);
     } else if (same_text(mode, "rounds")) {
         if (enter_vmx_operation()) run_rounds(number(command_line, "n"));
     } else if (same_text(mode, "tests-list")) {
@@ -63,7 +66,7 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
         if (enter_vmx_operation()) run_test(name);
     } else {
         print("micro: unknown mode=", static_cast<const char*>(mode),
-              ": costs, rounds, tests, test, tests-list or info\n");
+              ": costs, memory, rounds, tests, test, tests-list or info\n");
     }
 }
 

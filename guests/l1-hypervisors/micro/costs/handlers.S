@@ -131,6 +131,28 @@ handler_load:
     vmresume
     ud2
 
+// EPT violation in the region of mode=memory, which is at 2 GiB: maps a page of it in ept12 and resumes. L2 passes in rbp: ept12's leaves for
+// the region, one after the other. 2r0w.
+.set MEMORY_REGION_MASK, 0x7FFFFFFF
+
+.macro handler_map_memory size, shift, bits
+.globl handler_map_memory_\size
+handler_map_memory_\size:
+    leave_unless_expected
+    read GUEST_PHYSICAL_ADDRESS, %r9
+    andl $MEMORY_REGION_MASK, %r9d
+    shrl $\shift, %r9d
+    movq %r9, %r10
+    shlq $\shift, %r10
+    addq handler_memory_backing(%rip), %r10
+    orq $\bits, %r10                        // read, write, execute; write-back
+    movq %r10, (%rbp,%r9,8)
+    vmresume
+    ud2
+.endm
+handler_map_memory 4k, 12, 0x37
+handler_map_memory 2m, 21, 0xB7
+
 // External interrupt, acknowledged by the exit: ends it at the APIC and resumes. 1r0w.
 .globl handler_interrupt
 handler_interrupt:
@@ -167,5 +189,7 @@ interrupt_at_l1:
 .balign 8
 .globl handler_backing
 handler_backing: .skip 8
+.globl handler_memory_backing
+handler_memory_backing: .skip 8
 
 .section .note.GNU-stack, "", @progbits
