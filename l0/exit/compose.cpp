@@ -60,8 +60,6 @@ Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualif
     ept::Resolution r = ept02.shadow.resolve(world, ept02.eptp12, ept02.rules, address, wanted,
                                              policy.ept02_large_pages, flags);
     r.debt.pay([&] { execute_invept_single(cpu, ept02.eptp02); });
-    if (policy.ept02_fault_around != 1 && r.kind == Kind::filled) [[unlikely]]
-        fill_around(cpu, ept02, address);
     return r;
 }
 
@@ -71,7 +69,10 @@ Why reflect_violation(Cpu& cpu, VmcsSlot& slot, EptViolationQualification qualif
     // Without accessed and dirty flags nothing is logged, whatever L1 says.
     const bool log_full =
         ept02.eptp12.accessed_dirty() && logs_modifications(slot) && modification_log_full(slot);
-    return attempt(cpu, ept02, address, wanted, log_full ? ept::Flags::keep : ept::Flags::set);
+    ept::Resolution r = attempt(cpu, ept02, address, wanted, log_full ? ept::Flags::keep : ept::Flags::set);
+    if (cpu.machine->policy.ept02_fault_around != 1 && r.kind == Kind::filled) [[unlikely]]
+        fill_around(cpu, ept02, address);
+    return r;
 }
 
 /// What an attempt comes to. Nothing: L0 has made room, and it is to be tried again.
@@ -122,7 +123,8 @@ void prefill(Cpu& cpu, VmcsSlot& slot) {
     const Prefill what = slot.prefill;
     slot.prefill = {};
     if (slot.ept02 == nullptr) return;
-    // Whatever is in the way is told by L2's own access, if there is one.
+    // Whatever is in the way is told by L2's own access, if there is one. An L1 that maps page by page has
+    // not mapped those around it.
     (void)attempt(cpu, *slot.ept02, what.address, what.wanted, ept::Flags::keep);
 }
 

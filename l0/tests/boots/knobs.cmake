@@ -82,3 +82,16 @@ endfunction()
 kurma_offer_test(boot.linux_kvm_shadows_page_tables_when_no_ept_is_offered offer.ept N Y N)
 kurma_offer_test(boot.linux_kvm_flushes_when_no_vpid_is_offered offer.vpid Y N Y)
 kurma_offer_test(boot.linux_kvm_goes_without_unrestricted_guest offer.unrestricted_guest Y Y N)
+
+# The numbers of faults are known beforehand: an exit a page that L0 fills, an exit and L1's VMRESUME a page that L1 maps. A page that L1 maps
+# faults once more where L0 does not look when L1 resumes; a block that is filled at once faults once.
+function(kurma_memory_test name knob before on_demand)
+  kurma_boot_test(NAME boot.${name} TIMEOUT 60
+    EXPECT --expect-console "^memory l1=micro leaf=4k mapped=before pages=1024 .* exits=${before} "
+           --expect-console "^memory l1=micro leaf=4k mapped=on-demand pages=1024 .* exits=${on_demand} "
+           --expect-console "^micro: done$" --expect-l0 "^kurma: end power-off$"
+    RUN micro --cmdline "mode=memory leaf=4k pages=1024" --set vmcs_access=shadow-direct --set ${knob})
+endfunction()
+kurma_memory_test(ept02_prefill_saves_a_fault ept02_prefill=on 1024 2048)
+kurma_memory_test(ept02_without_prefill_faults_twice ept02_prefill=off 1024 3072)
+kurma_memory_test(ept02_fault_around_fills_a_block ept02_fault_around=64 16 2048)
