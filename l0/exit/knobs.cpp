@@ -3,6 +3,7 @@
 #include "../cpu/vmcs.hpp"
 #include "../trace/trace.hpp"
 #include "bitmaps.hpp"
+#include "entry_checks.hpp"
 #include "ept02.hpp"
 #include "l1_state.hpp"
 #include "shadow_vmcs.hpp"
@@ -37,6 +38,7 @@ namespace {
 /// Each knob that is more than a value somebody looks at has a line here.
 void tell_owner(Cpu& cpu, std::string_view knob) {
     if (knob == "bitmap_merge") bitmaps_knob_changed(cpu);
+    if (knob == "entry_checks") entry_checks_knob_changed(cpu);
     if (knob == "vmcs_access") vmcs_access_changed(cpu);
     if (knob == "vmcs02_cache") vmcs02_cache_changed(cpu);
     if (knob == "ept02_large_pages" || knob == "ept02_keep") ept02_knob_changed(cpu);

@@ -5,6 +5,7 @@
 #include "../trace/death.hpp"
 #include "../trace/log.hpp"
 #include "bitmaps.hpp"
+#include "entry_checks.hpp"
 #include "ept02.hpp"
 #include "l1_shadowing.hpp"
 #include "l1_state.hpp"
@@ -148,7 +149,7 @@ namespace {
     Vmcs12& v = slot.vmcs12;
     CheckResult failure{};
     VmInstructionError error{};
-    const auto checked = Checker::check(v, cpu.machine->offered, mode, failure, error);
+    const auto checked = check_entry(cpu, v, mode, failure, error);
     if (!checked) return refused_by_checks(cpu, slot, failure, error);
     cpu.running = &slot;
     host_state_changed(cpu, slot);
@@ -182,6 +183,8 @@ namespace {
         write(vmcs02, field::vmcs_link_pointer, link02.value());
     }
     prepare_tidying(cpu, slot, vmcs02);
+    if (cpu.machine->policy.entry_checks == EntryChecks::all) [[unlikely]]
+        check_entry_state(cpu, slot);
 
     const bool lazily = cpu.machine->policy.guest_sync == GuestSync::lazy;
     slot.lazy = lazily ? saved_lazily(v) : FieldSet{};
@@ -240,7 +243,7 @@ void refused_by_hardware(Cpu& cpu, Gprs& gprs) {
     VmcsSlot& slot = *cpu.running;
     name_refused_controls(cpu, slot);
     entry_did_not_happen(cpu, slot);
-    slot.vmcs12.checked = false;
+    slot.vmcs12.checked = slot.vmcs12.others_checked = false;
     cpu.level = Level::l1;
     make_vmcs01_current(cpu);
     L1World world{cpu, gprs};

@@ -14,13 +14,10 @@ using ept::L1Gpa;
 
 namespace {
 
-void log_failed_check(const CheckResult& failure) {
-    log::line("VM entry of L1 failed: ", name_of(failure.failed), ", value ", log::Hex{failure.value}, " (",
-              rule_of(failure.failed), ")");
-}
+constexpr const char* failed_entry = "VM entry of L1 failed: ";
 
 void log_unnamed(const char* what) {
-    log::line("VM entry of L1 failed: the processor refused ", what,
+    log::line(failed_entry, "the processor refused ", what,
               " by a check of its own that is not in the manual");
 }
 
@@ -29,15 +26,6 @@ u8 virtual_tpr(const Cpu& cpu, const Vmcs12& v) {
     constexpr u64 tpr = 0x80;
     const auto host = cpu.machine->partition.translate(L1Gpa{v.get(field::virtual_apic_address) + tpr});
     return host ? *mm::at<volatile u8>(*host) : u8{0xff};
-}
-
-/// What of the controls the processor checks: the virtual TPR, the event, entry to SMM. vmcs12's image must
-/// hold guest CR0.
-CheckResult check_remaining_controls(const Cpu& cpu, const Vmcs12& v) {
-    for (const CheckResult& result : {check_tpr_threshold(v, virtual_tpr(cpu, v)),
-                                      check_event(v, cpu.machine->offered), check_entry_to_smm(v)})
-        if (!result.passed()) return result;
-    return {};
 }
 
 GuestSurroundings surroundings_of(const Cpu& cpu, const Vmcs12& v) {
@@ -56,11 +44,9 @@ GuestSurroundings surroundings_of(const Cpu& cpu, const Vmcs12& v) {
 
 void name_refused_guest_state(Cpu& cpu, VmcsSlot& slot) {
     guest_state_to_image(cpu, slot);
-    const Vmcs12& v = slot.vmcs12;
-    const GuestCheckResult failure = check_guest_state(v, cpu.machine->offered, surroundings_of(cpu, v));
+    const GuestCheckResult failure = check_guest_state_of(cpu, slot);
     if (failure.passed()) return log_unnamed("guest state");
-    log::line("VM entry of L1 failed: ", name_of(failure.failed), ", ", row_of(failure.field).name, " ",
-              log::Hex{failure.value}, " (", rule_of(failure.failed), ")");
+    log_failed_check(failed_entry, failure);
 }
 
 void name_refused_msr(Cpu& cpu, VmcsSlot& slot) {
@@ -73,11 +59,32 @@ void name_refused_msr(Cpu& cpu, VmcsSlot& slot) {
     if (host) __builtin_memcpy(&entry, mm::at<void>(*host), sizeof entry);
     const CheckResult failure = check_msr_load(entry, {});
     const CheckId id = failure.passed() ? CheckId::msr_load_faults : failure.failed;
-    log::line("VM entry of L1 failed: ", name_of(id), ", entry ", number, " of the MSR-load area, MSR ",
+    log::line(failed_entry, name_of(id), ", entry ", number, " of the MSR-load area, MSR ",
               log::Hex{entry.index}, " value ", log::Hex{entry.data}, " (", rule_of(id), ")");
 }
 
 }  // namespace
+
+CheckResult check_remaining_controls(const Cpu& cpu, const Vmcs12& v) {
+    for (const CheckResult& result : {check_tpr_threshold(v, virtual_tpr(cpu, v)),
+                                      check_event(v, cpu.machine->offered), check_entry_to_smm(v)})
+        if (!result.passed()) return result;
+    return {};
+}
+
+GuestCheckResult check_guest_state_of(const Cpu& cpu, const VmcsSlot& slot) {
+    return check_guest_state(slot.vmcs12, cpu.machine->offered, surroundings_of(cpu, slot.vmcs12));
+}
+
+void log_failed_check(const char* verdict, const CheckResult& failure) {
+    log::line(verdict, name_of(failure.failed), ", value ", log::Hex{failure.value}, " (",
+              rule_of(failure.failed), ")");
+}
+
+void log_failed_check(const char* verdict, const GuestCheckResult& failure) {
+    log::line(verdict, name_of(failure.failed), ", ", row_of(failure.field).name, " ",
+              log::Hex{failure.value}, " (", rule_of(failure.failed), ")");
+}
 
 std::optional<u32> first_word_at(const Cpu& cpu, u64 region) {
     const auto host = cpu.machine->partition.translate(L1Gpa{region});
@@ -90,21 +97,23 @@ InstrOutcome refused_by_checks(Cpu& cpu, VmcsSlot& slot, const CheckResult& fail
         const auto vmcs02 = make_vmcs02_current(cpu, slot);
         slot.vmcs12.set(field::guest_cr0, read(vmcs02, field::guest_cr0));
         make_vmcs01_current(cpu);
-        const CheckResult control = check_remaining_controls(cpu, slot.vmcs12);
-        if (!control.passed()) {
-            log_failed_check(control);
+        for (const CheckResult& control : {check_controls(slot.vmcs12, cpu.machine->offered),
+                                           check_remaining_controls(cpu, slot.vmcs12)}) {
+            if (control.passed()) continue;
+            log_failed_check(failed_entry, control);
             return InstrOutcome::fail_valid(VmInstructionError::entry_invalid_control);
         }
     }
-    log_failed_check(failure);
+    log_failed_check(failed_entry, failure);
     return InstrOutcome::fail_valid(error);
 }
 
 void name_refused_controls(Cpu& cpu, VmcsSlot& slot) {
     guest_state_to_image(cpu, slot);
-    const CheckResult failure = check_remaining_controls(cpu, slot.vmcs12);
-    if (failure.passed()) return log_unnamed("controls");
-    log_failed_check(failure);
+    for (const CheckResult& failure :
+         {check_controls(slot.vmcs12, cpu.machine->offered), check_remaining_controls(cpu, slot.vmcs12)})
+        if (!failure.passed()) return log_failed_check(failed_entry, failure);
+    log_unnamed("controls");
 }
 
 void name_failed_entry(Cpu& cpu, VmcsSlot& slot, Reason reason) {

@@ -15,6 +15,15 @@ namespace kurma::l0 {
 /// The first word of a VMCS region of L1's, if there is memory.
 std::optional<u32> first_word_at(const Cpu& cpu, u64 region);
 
+/// What of the controls the processor checks in vmcs02: the virtual TPR, the event, entry to SMM. vmcs12's
+/// image must hold guest CR0.
+vmx::CheckResult check_remaining_controls(const Cpu& cpu, const vmx::Vmcs12& v);
+/// Guest state, whose fields vmcs12's image must hold.
+vmx::GuestCheckResult check_guest_state_of(const Cpu& cpu, const VmcsSlot& slot);
+/// A line with the rule that is broken, and the value.
+void log_failed_check(const char* verdict, const vmx::CheckResult& failure);
+void log_failed_check(const char* verdict, const vmx::GuestCheckResult& failure);
+
 /// L0's own checks have refused. The event to inject and the virtual TPR, which the processor would look at
 /// next, are controls, and so come before host state.
 [[gnu::noinline]] vmx::InstrOutcome refused_by_checks(Cpu& cpu, VmcsSlot& slot,

@@ -113,7 +113,7 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     v.dirty = all_home12 & cpu.machine->host_fields;
     v.changed = true;
     v.in_vmcs02 = {};
-    v.checked = false;
+    v.checked = v.others_checked = false;
     if (const Vmcs12Region* const memory = region_in_memory(cpu, region); memory != nullptr) {
         v.image = memory->image;
         v.launched = memory->launched == 1;

@@ -8,9 +8,9 @@
 //        host's. Totality: every image has an answer.
 // SDM:   3C 27.2 (controls and host state), 27.3.1 (guest state), 27.8 (qualifications).
 //
-// Controls and host state are checked before each entry, because vmcs02's are not vmcs12's. The event and the
-// guest state are vmcs02's too, and the processor checks them when it enters: its word is final, and the
-// functions here say which rule of the manual it was.
+// Controls and host state are checked before an entry, because vmcs02's are not vmcs12's. The event and the
+// guest state are vmcs02's too, and the processor checks them when it enters; the functions here say which
+// rule of the manual it was, or look before it does.
 #pragma once
 
 #include <array>
@@ -67,14 +67,44 @@ class CheckedVmcs12 {
     const Vmcs12* vmcs12_;
 };
 
-/// Runs the checks of controls and host state, unless they passed and L1 has written neither since.
+/// Runs checks of controls and host state: at least those that could have another answer than at the last
+/// proof of this vmcs12, because L1 has written fields that they look at, or is in another mode.
 class Checker {
   public:
+    /// A proof that still holds: L1 has written nothing since.
+    static std::optional<CheckedVmcs12> still_checked(const Vmcs12& vmcs12, L1Mode mode) {
+        if (vmcs12.checked && vmcs12.checked_mode == mode) return CheckedVmcs12{vmcs12};
+        return std::nullopt;
+    }
     /// `failure` says what was wrong if there is no proof.
     static std::optional<CheckedVmcs12> check(Vmcs12& vmcs12, const Capabilities& offered, L1Mode mode,
-                                              CheckResult& failure, VmInstructionError& error);
+                                              CheckResult& failure, VmInstructionError& error) {
+        if (const auto proof = still_checked(vmcs12, mode)) return proof;
+        return check_changed(vmcs12, offered, mode, failure, error);
+    }
     /// For a vmcs12 that has been checked and not changed since (Vmcs12::checked_in).
     static CheckedVmcs12 passed(const Vmcs12& vmcs12) { return CheckedVmcs12{vmcs12}; }
+    /// Only what could have another answer.
+    static std::optional<CheckedVmcs12> check_changed(Vmcs12& vmcs12, const Capabilities& offered,
+                                                      L1Mode mode, CheckResult& failure,
+                                                      VmInstructionError& error);
+    /// Everything, and again next time.
+    static std::optional<CheckedVmcs12> check_all(Vmcs12& vmcs12, const Capabilities& offered, L1Mode mode,
+                                                  CheckResult& failure, VmInstructionError& error);
+    /// Only what could have another answer, less what the processor finds just as well when it enters vmcs02:
+    /// no Closure, the entry may yet be refused.
+    static std::optional<CheckedVmcs12> check_for_processor(Vmcs12& vmcs12, const Capabilities& offered,
+                                                            L1Mode mode, CheckResult& failure,
+                                                            VmInstructionError& error);
+
+  private:
+    struct Task {
+        const Capabilities& offered;
+        L1Mode mode;
+        u32 groups;
+    };
+    static std::optional<CheckedVmcs12> run(Vmcs12& vmcs12, const Task& task, CheckResult& failure,
+                                            VmInstructionError& error);
 };
 
 }  // namespace kurma::vmx

@@ -92,6 +92,8 @@ struct Vmcs12 {
     /// Whether controls and host state passed the checks since L1 last wrote one, and the mode in which L1
     /// was then.
     bool checked = false;
+    /// Whether they did so but for the fields in `dirty`.
+    bool others_checked = false;
     L1Mode checked_mode = L1Mode::ia32e;
     constexpr bool checked_in(L1Mode mode) const { return checked && checked_mode == mode; }
     std::array<u64, field_count> image{};

@@ -1,9 +1,7 @@
 // Checks of VM-execution control fields, in the order of SDM 3C 27.2.1.1.
-#include "execution_controls.hpp"
+#include "groups.hpp"
 
-namespace kurma::vmx {
-
-namespace {
+namespace kurma::vmx::control_checks {
 
 CheckResult check_words(const Vmcs12& v, const Capabilities& offered) {
     const PinControls pin = v.get(field::pin_controls);
@@ -13,6 +11,10 @@ CheckResult check_words(const Vmcs12& v, const Capabilities& offered) {
     if (!offered.effective_primary().allows(primary.raw)) return {CheckId::primary_reserved, primary.raw};
     if (primary.has(Primary::activate_secondary_controls) && !offered.secondary.allows(secondary.raw))
         return {CheckId::secondary_reserved, secondary.raw};
+    return {};
+}
+
+CheckResult check_cr3_targets(const Vmcs12& v, const Capabilities& offered) {
     if (v.get(field::cr3_target_count) > offered.cr3_targets())
         return {CheckId::cr3_target_count, v.get(field::cr3_target_count)};
     return {};
@@ -31,10 +33,15 @@ CheckResult check_bitmaps(const Vmcs12& v, const Capabilities& offered) {
     return {};
 }
 
-CheckResult check_tpr_shadow(const Vmcs12& v, const Capabilities& offered) {
+CheckResult check_virtual_apic(const Vmcs12& v, const Capabilities& offered) {
     if (!v.get(field::primary_controls).has(Primary::use_tpr_shadow)) return {};
     if (!offered.page_address(v.get(field::virtual_apic_address)))
         return {CheckId::virtual_apic_address, v.get(field::virtual_apic_address)};
+    return {};
+}
+
+CheckResult check_threshold(const Vmcs12& v, const Capabilities&) {
+    if (!v.get(field::primary_controls).has(Primary::use_tpr_shadow)) return {};
     const u32 threshold = v.get(field::tpr_threshold);
     if (!v.secondary().has(Secondary::virtual_interrupt_delivery) && (threshold & ~u32{0xf}) != 0)
         return {CheckId::tpr_threshold_reserved, threshold};
@@ -98,7 +105,7 @@ CheckResult check_vm_functions(const Vmcs12& v, const Capabilities& offered) {
     return {};
 }
 
-CheckResult check_shadowing_and_exceptions(const Vmcs12& v, const Capabilities& offered) {
+CheckResult check_more_pages(const Vmcs12& v, const Capabilities& offered) {
     const SecondaryControls secondary = v.secondary();
     if (secondary.has(Secondary::vmcs_shadowing)) {
         if (!offered.page_address(v.get(field::vmread_bitmap)))
@@ -109,18 +116,13 @@ CheckResult check_shadowing_and_exceptions(const Vmcs12& v, const Capabilities& 
     if (secondary.has(Secondary::ept_violation_ve) &&
         !offered.page_address(v.get(field::ve_information_address)))
         return {CheckId::ve_information_address, v.get(field::ve_information_address)};
-    if (secondary.has(Secondary::use_tsc_scaling) && v.get(field::tsc_multiplier) == 0)
+    return {};
+}
+
+CheckResult check_tsc_multiplier(const Vmcs12& v, const Capabilities&) {
+    if (v.secondary().has(Secondary::use_tsc_scaling) && v.get(field::tsc_multiplier) == 0)
         return {CheckId::tsc_multiplier_zero, 0};
     return {};
 }
 
-}  // namespace
-
-CheckResult check_execution_controls(const Vmcs12& vmcs12, const Capabilities& offered) {
-    for (const auto check : {check_words, check_bitmaps, check_tpr_shadow, check_nmis, check_apic,
-                             check_translation, check_vm_functions, check_shadowing_and_exceptions})
-        if (const CheckResult result = check(vmcs12, offered); !result.passed()) return result;
-    return {};
-}
-
-}  // namespace kurma::vmx
+}  // namespace kurma::vmx::control_checks

@@ -1,12 +1,11 @@
 // Checks of host-state fields, in the order of SDM 3C 27.2.2 to 27.2.4.
-#include <vmx/check.hpp>
 #include <x86/control_registers.hpp>
 
-namespace kurma::vmx {
+#include "groups.hpp"
 
-namespace {
+namespace kurma::vmx::host_checks {
 
-CheckResult check_registers(const Vmcs12& v, const Capabilities& offered) {
+CheckResult check_registers(const Vmcs12& v, const Capabilities& offered, L1Mode) {
     const ExitControls exit = v.get(field::exit_controls);
     if (!x86::fixed_bits_allow(v.get(field::host_cr0), offered.cr0_fixed0, offered.cr0_fixed1))
         return {CheckId::host_cr0_fixed, v.get(field::host_cr0)};
@@ -30,7 +29,7 @@ CheckResult check_registers(const Vmcs12& v, const Capabilities& offered) {
     return {};
 }
 
-CheckResult check_segments(const Vmcs12& v) {
+CheckResult check_segments(const Vmcs12& v, const Capabilities&, L1Mode) {
     constexpr u16 rpl_and_ti = 7;
     for (const u16 selector :
          {v.get(field::host_es_selector), v.get(field::host_cs_selector), v.get(field::host_ss_selector),
@@ -49,7 +48,7 @@ CheckResult check_segments(const Vmcs12& v) {
     return {};
 }
 
-CheckResult check_address_space_size(const Vmcs12& v, L1Mode mode) {
+CheckResult check_address_space_size(const Vmcs12& v, const Capabilities&, L1Mode mode) {
     const bool wide = v.get(field::exit_controls).has(Exit::host_address_space_size);
     const u64 rip = v.get(field::host_rip);
     const u64 cr4 = v.get(field::host_cr4);
@@ -67,12 +66,4 @@ CheckResult check_address_space_size(const Vmcs12& v, L1Mode mode) {
     return {};
 }
 
-}  // namespace
-
-CheckResult check_host_state(const Vmcs12& vmcs12, const Capabilities& offered, L1Mode mode) {
-    if (const CheckResult r = check_registers(vmcs12, offered); !r.passed()) return r;
-    if (const CheckResult r = check_segments(vmcs12); !r.passed()) return r;
-    return check_address_space_size(vmcs12, mode);
-}
-
-}  // namespace kurma::vmx
+}  // namespace kurma::vmx::host_checks

@@ -75,8 +75,21 @@ TEST(Checker, does_not_check_again_what_carries_the_mark) {
     ASSERT_TRUE(check(v).proof);
     v.set(field::vpid, 0);
     EXPECT_TRUE(check(v).proof);
-    v.checked = false;
+    v.checked = v.others_checked = false;
     EXPECT_FALSE(check(v).proof);
+}
+
+TEST(Checker, looks_again_at_what_l1_has_written_and_at_nothing_else) {
+    Vmcs12 v = testing::valid_vmcs12(offered);
+    ASSERT_TRUE(check(v).proof);
+    v.set(field::vpid, 0);
+    v.dirty.add(FieldId::exception_bitmap);
+    v.checked = false;
+    EXPECT_TRUE(check(v).proof) << "no rule looks at the exception bitmap";
+    v.dirty.add(FieldId::vpid);
+    v.checked = false;
+    EXPECT_EQ(check(v).failure.failed, CheckId::vpid_zero);
+    EXPECT_EQ(check(v).failure.failed, CheckId::vpid_zero) << "and again until it is right";
 }
 
 TEST(Checker, checks_again_when_l1_has_changed_its_mode) {
