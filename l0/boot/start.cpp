@@ -106,6 +106,7 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
         refuse(reason);
     resolve(machine, machine.policy);
     machine.offered = vmx::offer(machine.host, machine.policy);
+    machine.offered_ept = machine.offered.ept();
 
     take_memory(machine, boot_info);
     make_shared_pages(machine);

@@ -8,6 +8,7 @@
 #include <vmx/shadow_sets.hpp>
 
 #include "../exit/control_call.hpp"
+#include "../exit/last_walk.hpp"
 #include "../l1vm/partition.hpp"
 #include "../mm/own_tables.hpp"
 #include "../trace/counters.hpp"
@@ -35,8 +36,12 @@ struct Machine {
     mm::Pages pages;
     vmx::Policy policy;
     vmx::Capabilities host, offered;
+    /// offered.ept(), ready made.
+    ept::Capabilities offered_ept;
     /// Fields that the processor has, and those that L1 is offered.
     vmx::FieldSet host_fields, offered_fields;
+    /// vmx::plain_field of each encoding.
+    std::array<vmx::PlainField, 0x8000> plain_fields{};
     l1vm::Partition partition;
     /// ACPI's PM1a control port: L1 ends the machine there.
     u16 pm1a_control_port = 0;
@@ -197,6 +202,7 @@ struct alignas(64) Cpu {
         return flags != 0;
     }
     L1State l1{};
+    LastWalk last_walk{};
     /// vmcs01's VMCS-shadowing control.
     bool shadowing_on = false;
     Totals totals{}, latched{}, at_turn_start{};
@@ -204,7 +210,11 @@ struct alignas(64) Cpu {
     u8 shutdown_matched = 0;
     Trace trace{};
     std::array<VmcsSlot, slot_count> slots{};
+    /// No slot from here on has ever been in use.
+    usize slots_used = 0;
     std::array<Ept02, ept02_count> ept02s{};
+    /// No ept02 from here on has ever been in use.
+    usize ept02s_used = 0;
     ControlCall control{};
 
     /// L0's stack on this processor. Below `self` lie, while L0 runs, the guest's registers (hw/vmentry.S).

@@ -31,6 +31,29 @@ class CurrentVmcs {
     Totals* totals_;
 };
 
+/// vmcs01 of a turn that is short and known whole beforehand: its VMREADs are added up while Kurma is
+/// compiled, and counted at once when the turn is over (`settle`).
+class QuickVmcs01 {
+  public:
+    [[gnu::always_inline]] explicit QuickVmcs01(Cpu& cpu) : totals_(cpu.totals) {}
+    [[gnu::always_inline]] void settle() { totals_.vmread += reads_; }
+    QuickVmcs01(const QuickVmcs01&) = delete;
+    QuickVmcs01& operator=(const QuickVmcs01&) = delete;
+
+    [[gnu::always_inline]] u64 read_raw(vmx::FieldId id) {
+        ++reads_;
+        return hw::vmread(vmx::encodings[static_cast<usize>(id)]);
+    }
+    [[gnu::always_inline]] void write_raw(vmx::FieldId id, u64 value) {
+        ++totals_.vmwrite;
+        hw::vmwrite(vmx::encodings[static_cast<usize>(id)], value);
+    }
+
+  private:
+    Totals& totals_;
+    u64 reads_ = 0;
+};
+
 [[gnu::always_inline]] inline void make_current(Cpu& cpu, ept::Hpa vmcs) {
     if (cpu.current == vmcs) return;
     ++cpu.totals.vmptrld;

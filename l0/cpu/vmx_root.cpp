@@ -94,6 +94,8 @@ void find_fields(Machine& machine) {
     for (usize i = 0; i < field_count; ++i)
         if (hw::has_field(field_rows[i].encoding.raw)) machine.host_fields.add(static_cast<FieldId>(i));
     machine.offered_fields = fields_for_l1(machine.host_fields, machine.host, machine.offered);
+    for (usize encoding = 0; encoding < machine.plain_fields.size(); ++encoding)
+        machine.plain_fields[encoding] = plain_field(encoding, machine.offered_fields);
 }
 
 }  // namespace

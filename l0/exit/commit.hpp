@@ -8,7 +8,7 @@
 namespace kurma::l0 {
 
 /// What L1 must find done before it runs: vmcs01 current, its shadow VMCS linked, an NMI of L0's delivered.
-[[gnu::noinline]] void prepare_l1(Cpu& cpu);
+void prepare_l1(Cpu& cpu);
 
 /// L2 runs next. True if its vmcs02 wants VMLAUNCH, false for VMRESUME.
 [[gnu::always_inline]] inline bool commit_l2(Cpu& cpu) {

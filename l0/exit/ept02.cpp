@@ -77,6 +77,7 @@ Ept02& ept02_for(Cpu& cpu, Eptp eptp12) {
     const bool accessed_dirty = eptp12.accessed_dirty() && cpu.machine->host.ept().accessed_dirty;
     const Eptp eptp02 = Eptp::make(fresh.shadow.root(), ept::MemoryType::wb, accessed_dirty);
     fresh.in_use = true;
+    cpu.ept02s_used = std::max(cpu.ept02s_used, static_cast<usize>(&fresh - cpu.ept02s.data()) + 1);
     fresh.eptp12 = eptp12;
     fresh.eptp02 = eptp02;
     fresh.rules = cpu.machine->offered.ept();
@@ -91,8 +92,10 @@ void ept02_knob_changed(Cpu& cpu) {
 
 void drop_ept02(Cpu& cpu, Eptp eptp12) {
     // INVEPT goes by the address of the tables: bits that only say how they are used make no difference.
-    for (Ept02& one : cpu.ept02s)
+    for (usize i = 0; i < cpu.ept02s_used; ++i) {
+        Ept02& one = cpu.ept02s[i];
         if (one.in_use && one.eptp12.root<ept::Space::l1>() == eptp12.root<ept::Space::l1>()) drop(cpu, one);
+    }
 }
 
 void drop_all_ept02(Cpu& cpu) {

@@ -8,6 +8,7 @@
 #include "l1_state.hpp"
 #include "l1_world.hpp"
 #include "ports.hpp"
+#include "quick_answers.hpp"
 #include "reinject.hpp"
 #include "rooms.hpp"
 #include "vmx_msrs.hpp"
@@ -29,8 +30,8 @@ void mirror_cr4(Cpu& cpu, u64 cr4_bit, u64& word, u64 cpuid_bit) {
     word = set ? word | cpuid_bit : word & ~cpuid_bit;
 }
 
-/// The leaves that the processor does not answer alone. Out of the way of all the others.
-[[gnu::noinline]] void adjust_cpuid(Cpu& cpu, Gprs& gprs, u32 leaf) {
+/// The leaves that the processor does not answer alone (is_special_leaf).
+void adjust_cpuid(Cpu& cpu, Gprs& gprs, u32 leaf) {
     constexpr u64 osxsave = 1u << 27, ospke = 1u << 4;
     if (leaf == features_leaf) mirror_cr4(cpu, x86::cr4::osxsave, gprs.value[Gprs::rcx], osxsave);
     if (leaf == extended_features_leaf) mirror_cr4(cpu, x86::cr4::pke, gprs.value[Gprs::rcx], ospke);
@@ -44,13 +45,8 @@ void mirror_cr4(Cpu& cpu, u64 cr4_bit, u64& word, u64 cpuid_bit) {
 
 void answer_cpuid(Cpu& cpu, Gprs& gprs) {
     const u32 leaf = static_cast<u32>(gprs.value[Gprs::rax]);
-    const hw::CpuidResult r = hw::cpuid(gprs.value[Gprs::rax], gprs.value[Gprs::rcx]);
-    gprs.value[Gprs::rax] = r.eax;
-    gprs.value[Gprs::rbx] = r.ebx;
-    gprs.value[Gprs::rcx] = r.ecx;
-    gprs.value[Gprs::rdx] = r.edx;
-    if (leaf == features_leaf || leaf == extended_features_leaf || leaf == signature_leaf) [[unlikely]]
-        adjust_cpuid(cpu, gprs, leaf);
+    execute_cpuid(gprs);
+    adjust_cpuid(cpu, gprs, leaf);
 }
 
 InstrOutcome answer_xsetbv(L1World& world, const Gprs& gprs) {

@@ -32,6 +32,12 @@ void intercept_watched_msrs(const Machine& machine, bool on) {
     }
 }
 
+/// Bits of CR0 that L1 does not change without an exit.
+u64 held_cr0_bits(const Cpu& cpu) {
+    using namespace x86::cr0;
+    return cpu.nested.in_vmx_operation ? ne | pg | pe : ne;
+}
+
 void set_watching(Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs01, bool on) {
     cpu.l1.watched = on;
     intercept_watched_msrs(*cpu.machine, on);
@@ -39,11 +45,20 @@ void set_watching(Cpu& cpu, const CurrentVmcs<Which::vmcs01>& vmcs01, bool on) {
           read(vmcs01, field::primary_controls).with_if(on, Primary::mov_dr_exiting));
     write(vmcs01, field::secondary_controls,
           read(vmcs01, field::secondary_controls).with_if(on, Secondary::descriptor_table_exiting));
-    write(vmcs01, field::cr0_guest_host_mask, on ? ~u64{0} : x86::cr0::ne);
+    write(vmcs01, field::cr0_guest_host_mask, on ? ~u64{0} : held_cr0_bits(cpu));
     write(vmcs01, field::cr4_guest_host_mask, on ? ~u64{0} : x86::cr4::vmxe);
 }
 
 }  // namespace
+
+void hold_fixed_bits(Cpu& cpu) {
+    stop_watching(cpu);
+    const auto vmcs01 = make_vmcs01_current(cpu);
+    // What is held reads from the shadow, which has had no reason to follow the other bits.
+    const u64 shadow = read(vmcs01, field::cr0_read_shadow) & x86::cr0::ne;
+    write(vmcs01, field::cr0_read_shadow, (read(vmcs01, field::guest_cr0) & ~x86::cr0::ne) | shadow);
+    write(vmcs01, field::cr0_guest_host_mask, held_cr0_bits(cpu));
+}
 
 [[gnu::noinline]] void load_all_host_state(Cpu& cpu, const VmcsSlot& slot, const LeftByL2& left) {
     const Vmcs12& v = slot.vmcs12;

@@ -58,6 +58,9 @@ void load_all_host_state(Cpu& cpu, const VmcsSlot& slot, const vmx::LeftByL2& le
 /// L1 is about to change what is watched, or L0 is, in its stead: L0 stops watching. False if it was not.
 /// vmcs01 must be current.
 bool stop_watching(Cpu& cpu);
+/// L1 has entered or left VMX operation, in which paging and protection cannot be turned off (SDM 3C 24.8):
+/// an attempt is to exit. vmcs01 must be current.
+void hold_fixed_bits(Cpu& cpu);
 /// Whether WRMSR of L1 is one that is watched.
 bool watches_msr(u32 msr);
 /// The host state of a slot has changed.

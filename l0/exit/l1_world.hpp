@@ -27,6 +27,13 @@ class L1World {
             gprs_.value[index] = value;
     }
     Gprs& gprs() { return gprs_; }
+    [[gnu::always_inline]] x86::Translation translate_linear(const x86::PagingRegisters& regs, u64 linear,
+                                                             x86::DataAccess access) {
+        ept::L1Gpa address{0};
+        if (cpu_.last_walk.find(regs, linear, access, address)) [[likely]]
+            return {true, address, {}};
+        return walk(regs, linear, access);
+    }
     void set_cr2(u64 value) { hw::write_cr2(value); }
     vmx::NestedState& nested() { return cpu_.nested; }
     const vmx::Capabilities& offered() const { return cpu_.machine->offered; }
@@ -45,7 +52,13 @@ class L1World {
 
     // L1's memory. Where there is none, reads give ones and writes go nowhere, as on a bus that nobody
     // answers.
-    std::optional<u64> read_u64(ept::L1Gpa at) const { return read_memory<u64>(at); }
+    std::optional<u64> read_u64(ept::L1Gpa at) {
+        const auto host = translate(at);
+        if (!host) return std::nullopt;
+        const u64 value = *mm::at<volatile u64>(*host);
+        cpu_.last_walk.note(*host, value);
+        return value;
+    }
     std::optional<u32> read_u32(ept::L1Gpa at) const { return read_memory<u32>(at); }
     void or_u8(ept::L1Gpa at, u8 bits) {
         if (const auto host = translate_for_write(at))
@@ -99,6 +112,13 @@ class L1World {
     void drop_all_vpid02() { l0::drop_all_vpid02(cpu_); }
 
   private:
+    [[gnu::noinline]] x86::Translation walk(const x86::PagingRegisters& regs, u64 linear,
+                                            x86::DataAccess access) {
+        cpu_.last_walk.begin();
+        const x86::Translation found = x86::translate_linear(*this, regs, linear, access);
+        if (found.ok) cpu_.last_walk.end(regs, linear, access, found.address, translate(found.address));
+        return found;
+    }
     std::optional<ept::Hpa> translate(ept::L1Gpa at) const { return cpu_.machine->partition.translate(at); }
     std::optional<ept::Hpa> translate_for_write(ept::L1Gpa at) {
         return cpu_.machine->partition.translate_for_write(at);

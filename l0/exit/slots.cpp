@@ -93,11 +93,13 @@ VmcsSlot& free_slot(Cpu& cpu) {
 }  // namespace
 
 VmcsSlot* find_slot(Cpu& cpu, L1Gpa region) {
-    for (VmcsSlot& slot : cpu.slots)
+    for (usize i = 0; i < cpu.slots_used; ++i) {
+        VmcsSlot& slot = cpu.slots[i];
         if (slot.in_use && slot.vmcs12.region == region) {
             slot.last_use = ++cpu.clock;
             return &slot;
         }
+    }
     return nullptr;
 }
 
@@ -105,6 +107,7 @@ VmcsSlot& activate_slot(Cpu& cpu, L1Gpa region) {
     VmcsSlot& slot = free_slot(cpu);
     if (slot.vmcs02.value() == 0) make_resources(cpu, slot);
     slot.in_use = true;
+    cpu.slots_used = std::max(cpu.slots_used, static_cast<usize>(&slot - cpu.slots.data()) + 1);
     slot.last_use = ++cpu.clock;
     slot.ept02 = nullptr;
     slot.last_vpid12 = 0;

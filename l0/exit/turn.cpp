@@ -16,6 +16,7 @@
 #include "../trace/trace.hpp"
 #include "commit.hpp"
 #include "observe.hpp"
+#include "quick_answers.hpp"
 #include "rooms.hpp"
 
 namespace kurma::l0 {
@@ -32,7 +33,7 @@ namespace {
 using Function = void (*)(Cpu&, Gprs&);
 
 /// What few turns do at their end: the record is of what COMMIT did, too.
-[[gnu::noinline]] void do_more_in_l1(Cpu& cpu, ExitReason reason, Why why) {
+[[gnu::noinline, gnu::flatten]] void do_more_in_l1(Cpu& cpu, ExitReason reason, Why why) {
     prepare_l1(cpu);
     if (cpu.recording) record_turn(cpu, reason, why);
 }
@@ -56,7 +57,7 @@ using Function = void (*)(Cpu&, Gprs&);
 }
 
 template <Reason reason>
-void turn_of_l1_by(Cpu& cpu, Gprs& gprs) {
+[[gnu::noinline]] void whole_turn_of_l1_by(Cpu& cpu, Gprs& gprs) {
     constexpr Why why = vmx::route_l1(reason);
     if constexpr (reason == Reason::vmlaunch || reason == Reason::vmresume) {
         emulate_vm_entry_for_l1(cpu, gprs, reason);
@@ -68,6 +69,19 @@ void turn_of_l1_by(Cpu& cpu, Gprs& gprs) {
         else
             finer = answer_l1<why>(cpu, gprs, reason);
         end_turn_in_l1(cpu, ExitReason::of(reason), finer);
+    }
+}
+
+/// The three that L1 asks for most often have a quick form of which all is known beforehand
+/// (quick_answers.hpp).
+template <Reason reason>
+void turn_of_l1_by(Cpu& cpu, Gprs& gprs) {
+    if constexpr (has_quick_answer(reason)) {
+        if (!answer_quickly<reason>(cpu, gprs)) [[unlikely]]
+            return whole_turn_of_l1_by<reason>(cpu, gprs);
+        end_turn_in_l1(cpu, ExitReason::of(reason), vmx::route_l1(reason));
+    } else {
+        whole_turn_of_l1_by<reason>(cpu, gprs);
     }
 }
 

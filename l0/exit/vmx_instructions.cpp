@@ -1,4 +1,5 @@
 // EMULATE on metal: the glue between an exit of L1 and vmx::emulate.
+#include "l1_state.hpp"
 #include "l1_world.hpp"
 #include "rooms.hpp"
 
@@ -52,10 +53,12 @@ template <>
 template <>
 [[gnu::flatten]] void emulate_for_l1<Reason::vmxon>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmxon, Relink::yes>(cpu, gprs);
+    hold_fixed_bits(cpu);
 }
 template <>
 [[gnu::flatten]] void emulate_for_l1<Reason::vmxoff>(Cpu& cpu, Gprs& gprs) {
     run<emulate_vmxoff, Relink::yes>(cpu, gprs);
+    hold_fixed_bits(cpu);
 }
 template <>
 [[gnu::flatten]] void emulate_for_l1<Reason::vmcall>(Cpu& cpu, Gprs& gprs) {

@@ -26,7 +26,7 @@
     pushq %rdi
     pushq %rsi
     pushq %rbp
-    pushq %rbp                          // the place of RSP
+    pushq $-1                           // the place of RSP: no field has this encoding
     pushq %rbx
     pushq %rdx
     pushq %rcx

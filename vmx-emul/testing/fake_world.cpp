@@ -32,12 +32,14 @@ FakeWorld::FakeWorld(const Capabilities& offered, usize slots)
     vmcs01_.set(field::guest_rflags, rflags);
     vmcs01_.set(field::exit_instruction_length, instruction_length);
     nested_.in_vmx_operation = true;
+    nested_.long_mode = true;
     nested_.vmxon_pointer = vmxon_region;
     nested_.feature_control = 5;  // locked, VMX outside of SMX
     poke(vmxon_region, offered_.basic & 0x7fff'ffff, 4);
 }
 
 void FakeWorld::become_32_bit() {
+    nested_.long_mode = false;
     tables_ = PageTables{*this, PagingMode::bits32, tables_at + (1u << 20)};
     for (u64 page = 0; page < mapped_bytes; page += 0x1000) tables_.map(page, page, pte::supervisor_rw);
     cr4_ = 0x2000;

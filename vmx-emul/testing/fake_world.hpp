@@ -49,6 +49,12 @@ class FakeWorld : public FakeMemory {
     NestedState& nested() { return nested_; }
     const Capabilities& offered() { return offered_; }
     bool field_exists(FieldId id) const { return offered_.exists(row_of(id).exists); }
+    PlainField plain_field(u64 encoding) const {
+        return vmx::plain_field(encoding, existing_fields(offered_));
+    }
+    x86::Translation translate_linear(const x86::PagingRegisters& regs, u64 linear, x86::DataAccess access) {
+        return x86::translate_linear(*this, regs, linear, access);
+    }
     Vmcs12* find_active(ept::L1Gpa at);
     Vmcs12* activate(ept::L1Gpa at);
     void deactivate_clear(Vmcs12& v);

@@ -73,7 +73,7 @@ class Checker {
   public:
     /// A proof that still holds: L1 has written nothing since.
     static std::optional<CheckedVmcs12> still_checked(const Vmcs12& vmcs12, L1Mode mode) {
-        if (vmcs12.checked && vmcs12.checked_mode == mode) return CheckedVmcs12{vmcs12};
+        if (vmcs12.checked_in(mode)) return CheckedVmcs12{vmcs12};
         return std::nullopt;
     }
     /// `failure` says what was wrong if there is no proof.

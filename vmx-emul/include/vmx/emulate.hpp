@@ -26,6 +26,10 @@ concept InstructionWorld = x86::PagingMemory<W> &&
     { w.cr0_of_l1() } -> std::same_as<u64>;
     { w.cr4_of_l1() } -> std::same_as<u64>;
     w.set_cr2(value);
+    /// x86::translate_linear of this memory.
+    {
+        w.translate_linear(x86::PagingRegisters{}, value, x86::DataAccess::read)
+        } -> std::same_as<x86::Translation>;
     /// Up to eight bytes of L1's memory. Where there is none, reads give ones and writes are lost.
     { w.read_bytes(at, gpr) } -> std::same_as<u64>;
     w.write_bytes(at, value, gpr);
@@ -49,10 +53,30 @@ concept InstructionWorld = x86::PagingMemory<W> &&
     w.drop_all_vpid02();
 };
 
+/// What the quick forms need: registers, RSP's place holding what encodes no field; vmx::plain_field for the
+/// fields that L1 finds; two ways to end, which are false and true.
+template <class W>
+concept QuickInstructionWorld = requires(W& w, unsigned gpr, u64 value) {
+    w.vmcs01().read_raw(FieldId{});
+    { w.nested() } -> std::same_as<NestedState&>;
+    { w.gpr(gpr) } -> std::same_as<u64>;
+    w.set_gpr(gpr, value);
+    { w.plain_field(value) } -> std::same_as<PlainField>;
+    { w.leave_undone() } -> std::same_as<bool>;
+    { w.done() } -> std::same_as<bool>;
+};
+
 template <InstructionWorld W>
 InstrOutcome emulate_vmread(W& world);
 template <InstructionWorld W>
 InstrOutcome emulate_vmwrite(W& world);
+/// VMREAD and VMWRITE in the form in which hypervisors use them most: in 64-bit mode, with register operands
+/// other than RSP, of a plain field of the image. True if it was that, and all of it is done, `finish`
+/// included; false if it is for the functions above, and nothing is done.
+template <QuickInstructionWorld W>
+bool emulate_vmread_quickly(W& world);
+template <QuickInstructionWorld W>
+bool emulate_vmwrite_quickly(W& world);
 template <InstructionWorld W>
 InstrOutcome emulate_vmxon(W& world);
 template <InstructionWorld W>
@@ -81,3 +105,4 @@ void finish(W& world, const InstrOutcome& outcome);
 }  // namespace kurma::vmx
 
 #include "../../src/instr/emulate.ipp"
+#include "../../src/instr/quick.ipp"

@@ -15,7 +15,9 @@ class FieldSet {
   public:
     static constexpr usize words = (field_count + 63) / 64;
 
-    constexpr void add(FieldId id) { word_[index(id)] |= bit(id); }
+    constexpr void add(FieldId id) { add(static_cast<usize>(id)); }
+    /// By the number of the field's row.
+    constexpr void add(usize row) { word_[row / 64] |= u64{1} << (row % 64); }
     constexpr bool has(FieldId id) const { return (word_[index(id)] & bit(id)) != 0; }
     constexpr bool empty() const {
         for (u64 word : word_)
@@ -72,6 +74,36 @@ inline constexpr FieldSet event_fields = FieldSet::where([](const FieldRow& row)
            row.encoding.raw == field::entry_instruction_length.encoding.raw;
 });
 
+/// Fields whose value is in the image, whatever has happened: neither exit information nor what an exit may
+/// leave in vmcs02 for a while.
+inline constexpr FieldSet plain_image_fields = FieldSet::where([](const FieldRow& row) {
+    const FieldType type = row.encoding.type();
+    return row.home == Home::vmcs12 && (type == FieldType::control || type == FieldType::host);
+});
+
+/// What an encoding names, if that is a plain field of the image that L1 finds: small enough for a table of
+/// all encodings.
+class PlainField {
+  public:
+    constexpr PlainField() = default;
+    constexpr explicit PlainField(FieldId id)
+        : raw_(static_cast<u16>(static_cast<u16>(id) | (event_fields.has(id) ? event_bit : 0))) {}
+    constexpr bool found() const { return raw_ != none; }
+    constexpr usize index() const { return raw_ & index_mask; }
+    /// One of the event to inject: nobody keeps account of its changes.
+    constexpr bool of_event() const { return (raw_ & event_bit) != 0; }
+
+  private:
+    static constexpr u16 none = 0xffff, event_bit = 0x100, index_mask = 0xff;
+    u16 raw_ = none;
+};
+constexpr PlainField plain_field(u64 encoding, const FieldSet& existing) {
+    const FieldLookup found = find_field(encoding);
+    const bool plain = found.found && !Encoding{static_cast<u32>(encoding)}.high() &&
+                       plain_image_fields.has(found.id) && existing.has(found.id);
+    return plain ? PlainField{found.id} : PlainField{};
+}
+
 /// Whether L1 runs in IA-32e mode, 64-bit or compatibility, or outside of it.
 enum class L1Mode : u8 { legacy, ia32e };
 
@@ -89,13 +121,13 @@ struct Vmcs12 {
     bool changed = false;
     /// Fields with home vmcs12 that the last exit saved, and whose value is still in vmcs02 (`saved_lazily`).
     FieldSet in_vmcs02{};
-    /// Whether controls and host state passed the checks since L1 last wrote one, and the mode in which L1
-    /// was then.
+    /// Whether controls and host state have passed the checks, which counts while nothing is `changed`, and
+    /// the mode in which L1 was then.
     bool checked = false;
     /// Whether they did so but for the fields in `dirty`.
     bool others_checked = false;
     L1Mode checked_mode = L1Mode::ia32e;
-    constexpr bool checked_in(L1Mode mode) const { return checked && checked_mode == mode; }
+    constexpr bool checked_in(L1Mode mode) const { return checked && !changed && checked_mode == mode; }
     std::array<u64, field_count> image{};
 
     template <class V, FieldId I>
@@ -121,10 +153,12 @@ struct Vmcs12 {
     }
     /// L1 has written a field of the image.
     constexpr void note_write(FieldId id) {
-        if (event_fields.has(id)) return;
-        dirty.add(id);
+        if (!event_fields.has(id)) note_change(static_cast<usize>(id));
+    }
+    /// The same, by the number of its row, for a field that is not of the event.
+    constexpr void note_change(usize row) {
+        dirty.add(row);
         changed = true;
-        checked = false;
     }
 };
 
@@ -175,6 +209,14 @@ struct NestedState {
     u64 vmxon_pointer = no_pointer;
     /// vmcs12 that VMREAD, VMWRITE, VMLAUNCH and VMRESUME of L1 mean; null without a current VMCS.
     Vmcs12* current = nullptr;
+    /// The same, if L1 is in IA-32e mode; null otherwise.
+    Vmcs12* current_of_64_bit_code = nullptr;
+    /// L1 is in IA-32e mode, and stays there: in VMX operation paging cannot be turned off (SDM 3C 24.8).
+    bool long_mode = false;
+    constexpr void make_current(Vmcs12* vmcs12) {
+        current = vmcs12;
+        current_of_64_bit_code = long_mode ? vmcs12 : nullptr;
+    }
     u64 feature_control = 0;
     /// L1's interruptibility state at its last VMLAUNCH or VMRESUME.
     u32 interruptibility_at_entry = 0;

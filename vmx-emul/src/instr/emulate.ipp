@@ -38,7 +38,7 @@ template <class W>
 /// Operand size of VMREAD and VMWRITE: 64 bits in 64-bit mode, otherwise 32.
 template <class W>
 unsigned operand_bytes(W& world) {
-    return long_mode_code(world.vmcs01()) ? 8 : 4;
+    return wide_instruction(world) ? 8 : 4;
 }
 
 /// The 128-bit descriptor of INVEPT and INVVPID, and the type register.
@@ -52,7 +52,7 @@ template <class W>
 Invalidation invalidation_operand(W& world) {
     const InstructionInfo info{read(world.vmcs01(), field::exit_instruction_info)};
     u64 type = world.gpr(info.register2());
-    if (!long_mode_code(world.vmcs01())) type &= 0xffffffff;
+    if (!wide_instruction(world)) type &= 0xffffffff;
     const LinearOperand linear = linear_operand(world, info, 16, DataAccess::read);
     if (!linear.ok) return {.ok = false, .fault = linear.fault};
     const Operand descriptor = load(world, linear.address, 16);
@@ -156,8 +156,9 @@ InstrOutcome emulate_vmxon(W& world) {
     const auto revision = world.read_u32(ept::L1Gpa{pointer.value});
     if (!revision || *revision != offered.revision()) return InstrOutcome::fail_invalid();
     nested.in_vmx_operation = true;
+    nested.long_mode = (read(vmcs01, field::guest_efer) & x86::efer::lma) != 0;
     nested.vmxon_pointer = pointer.value;
-    nested.current = nullptr;
+    nested.make_current(nullptr);
     return InstrOutcome::succeed();
 }
 
@@ -168,7 +169,7 @@ InstrOutcome emulate_vmxoff(W& world) {
     NestedState& nested = world.nested();
     nested.in_vmx_operation = false;
     nested.vmxon_pointer = no_pointer;
-    nested.current = nullptr;
+    nested.make_current(nullptr);
     return InstrOutcome::succeed();
 }
 
@@ -184,7 +185,7 @@ InstrOutcome emulate_vmclear(W& world) {
     const ept::L1Gpa region{pointer.value};
     if (Vmcs12* const active = world.find_active(region); active != nullptr) {
         world.deactivate_clear(*active);
-        if (nested.current == active) nested.current = nullptr;
+        if (nested.current == active) nested.make_current(nullptr);
     } else {
         world.mark_clear(region);
     }
@@ -208,7 +209,7 @@ InstrOutcome emulate_vmptrld(W& world) {
     const u32 indicator = world.offered().may(Secondary::vmcs_shadowing) ? shadow_indicator : 0;
     if (!first_word || (*first_word & ~indicator) != world.offered().revision())
         return fail(world, Error::vmptrld_wrong_revision);
-    nested.current = active != nullptr ? active : world.activate(region);
+    nested.make_current(active != nullptr ? active : world.activate(region));
     nested.current->shadow = (*first_word & indicator) != 0;
     return InstrOutcome::succeed();
 }
@@ -293,16 +294,10 @@ InstrOutcome emulate_vmcall(W& world) {
     return fail(world, Error::vmcall_in_root);
 }
 
-/// Moves past the instruction that exited. Blocking by STI and MOV SS ends with it (SDM 3C 25.4.2); the trap
+/// What the end of an instruction brings. Blocking by STI and MOV SS ends with it (SDM 3C 25.4.2); the trap
 /// of a single step, which hardware would raise after it, becomes a pending debug exception.
 template <class A>
-[[gnu::always_inline]] inline void advance(A& vmcs, u64 rflags) {
-    const u64 before = read(vmcs, field::guest_rip);
-    u64 after = before + read(vmcs, field::exit_instruction_length);
-    constexpr u64 low_half = 0xffffffff;
-    if (((before ^ after) & ~low_half) != 0) [[unlikely]]
-        after = instr::long_mode_code(vmcs) ? after : after & low_half;
-    write(vmcs, field::guest_rip, after);
+[[gnu::always_inline]] inline void end_instruction(A& vmcs, u64 rflags) {
     const u32 blocking = read(vmcs, field::guest_interruptibility);
     constexpr u32 by_instruction = interruptibility::sti | interruptibility::mov_ss;
     if ((blocking & by_instruction) != 0)
@@ -314,6 +309,18 @@ template <class A>
             write(vmcs, field::guest_pending_debug_exceptions,
                   read(vmcs, field::guest_pending_debug_exceptions) | single_step);
     }
+}
+
+/// Moves past the instruction that exited.
+template <class A>
+[[gnu::always_inline]] inline void advance(A& vmcs, u64 rflags) {
+    const u64 before = read(vmcs, field::guest_rip);
+    u64 after = before + read(vmcs, field::exit_instruction_length);
+    constexpr u64 low_half = 0xffffffff;
+    if (((before ^ after) & ~low_half) != 0) [[unlikely]]
+        after = instr::long_mode_code(vmcs) ? after : after & low_half;
+    write(vmcs, field::guest_rip, after);
+    end_instruction(vmcs, rflags);
 }
 
 /// The same for an instruction that leaves flags alone.

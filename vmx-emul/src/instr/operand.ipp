@@ -26,6 +26,16 @@ bool long_mode_code(A& vmcs01) {
            (read(vmcs01, field::guest_efer) & x86::efer::lma) != 0;
 }
 
+/// The same of an instruction of L1 that got as far as an exit: in compatibility mode none of the VMX
+/// instructions does.
+template <class W>
+bool wide_instruction(W& world) {
+    const NestedState& nested = world.nested();
+    if (nested.in_vmx_operation) [[likely]]
+        return nested.long_mode;
+    return (read(world.vmcs01(), field::guest_efer) & x86::efer::lma) != 0;
+}
+
 template <VmcsAccessor A>
 u64 segment_base(A& vmcs, SegmentIndex segment) {
     switch (segment) {
@@ -96,7 +106,7 @@ LinearOperand linear_operand(W& world, InstructionInfo info, unsigned bytes, Dat
     offset &= info.address_mask();
     const SegmentIndex segment = info.segment();
     const Fault refusal = segment == SegmentIndex::ss ? Fault::ss() : Fault::gp();
-    if (long_mode_code(vmcs01)) {
+    if (wide_instruction(world)) {
         if (segment == SegmentIndex::fs || segment == SegmentIndex::gs)
             offset += segment_base(vmcs01, segment);
         if (!x86::canonical(offset) || !x86::canonical(offset + bytes - 1)) return {false, 0, refusal};
@@ -107,7 +117,7 @@ LinearOperand linear_operand(W& world, InstructionInfo info, unsigned bytes, Dat
 }
 
 template <class W>
-x86::PagingRegisters paging_registers(W& world) {
+[[gnu::always_inline]] inline x86::PagingRegisters paging_registers(W& world) {
     auto& vmcs = world.vmcs01();
     return {.cr0 = read(vmcs, field::guest_cr0),
             .cr3 = read(vmcs, field::guest_cr3),
@@ -123,14 +133,14 @@ x86::PagingRegisters paging_registers(W& world) {
 template <class W>
 Operand load(W& world, u64 linear, unsigned bytes) {
     const x86::PagingRegisters regs = paging_registers(world);
-    const auto first = x86::translate_linear(world, regs, linear, DataAccess::read);
+    const auto first = world.translate_linear(regs, linear, DataAccess::read);
     if (!first.ok) return Operand::faulted(first.fault);
     const unsigned in_page = 4096 - static_cast<unsigned>(linear & 0xfff);
     if (bytes <= in_page) [[likely]] {
         if (bytes <= 8) return {true, world.read_bytes(first.address, bytes)};
         return {true, world.read_bytes(first.address, 8), world.read_bytes(first.address + 8, bytes - 8)};
     }
-    const auto second = x86::translate_linear(world, regs, linear + in_page, DataAccess::read);
+    const auto second = world.translate_linear(regs, linear + in_page, DataAccess::read);
     if (!second.ok) return Operand::faulted(second.fault);
     const auto byte = [&](unsigned i) {
         return world.read_bytes(i < in_page ? first.address + i : second.address + (i - in_page), 1);
@@ -145,14 +155,14 @@ Operand load(W& world, u64 linear, unsigned bytes) {
 template <class W>
 Operand store(W& world, u64 linear, u64 value, unsigned bytes) {
     const x86::PagingRegisters regs = paging_registers(world);
-    const auto first = x86::translate_linear(world, regs, linear, DataAccess::write);
+    const auto first = world.translate_linear(regs, linear, DataAccess::write);
     if (!first.ok) return Operand::faulted(first.fault);
     const unsigned here = std::min<unsigned>(bytes, 4096 - static_cast<unsigned>(linear & 0xfff));
     if (here == bytes) {
         world.write_bytes(first.address, value, bytes);
         return {};
     }
-    const auto second = x86::translate_linear(world, regs, linear + here, DataAccess::write);
+    const auto second = world.translate_linear(regs, linear + here, DataAccess::write);
     if (!second.ok) return Operand::faulted(second.fault);
     world.write_bytes(first.address, value, here);
     world.write_bytes(second.address, value >> (8 * here), bytes - here);

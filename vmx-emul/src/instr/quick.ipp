@@ -1,0 +1,73 @@
+// VMREAD and VMWRITE of plain fields of the image, straight on.
+#pragma once
+
+#include "operand.ipp"
+
+namespace kurma::vmx {
+
+namespace instr {
+
+inline constexpr auto value_masks = [] {
+    std::array<u64, field_count> masks{};
+    for (usize i = 0; i < field_count; ++i) masks[i] = value_mask(field_rows[i].encoding);
+    return masks;
+}();
+
+/// Whether the instruction is of the quick form but for its field, which `info` names.
+template <class W>
+[[gnu::always_inline]] inline bool quick_form(W& world, InstructionInfo& info) {
+    constexpr unsigned rsp = 4;
+    // In compatibility mode none of the VMX instructions gets as far as an exit: this is 64-bit code.
+    if (world.nested().current_of_64_bit_code == nullptr) [[unlikely]]
+        return world.leave_undone();
+    if (read(world.vmcs01(), field::guest_ss_access_rights).dpl() != 0) [[unlikely]]
+        return world.leave_undone();
+    info = InstructionInfo{read(world.vmcs01(), field::exit_instruction_info)};
+    if (!info.register_operand() || info.register1() == rsp) [[unlikely]]
+        return world.leave_undone();
+    return true;
+}
+
+/// VMsucceed, and the next instruction of 64-bit code.
+template <class W>
+[[gnu::always_inline]] inline void succeed_quickly(W& world) {
+    auto& vmcs01 = world.vmcs01();
+    const u64 before = read(vmcs01, field::guest_rflags);
+    const u64 to_clear = before & x86::rflags::arithmetic;
+    if (to_clear != 0) write(vmcs01, field::guest_rflags, before ^ to_clear);
+    // The length is read as it is: VMREAD has cleared the upper half.
+    write(vmcs01, field::guest_rip,
+          read(vmcs01, field::guest_rip) + vmcs01.read_raw(FieldId::exit_instruction_length));
+    end_instruction(vmcs01, before);
+}
+
+}  // namespace instr
+
+template <QuickInstructionWorld W>
+[[gnu::always_inline]] inline bool emulate_vmread_quickly(W& world) {
+    InstructionInfo info{0};
+    if (!instr::quick_form(world, info)) return false;
+    const PlainField field = world.plain_field(world.gpr(info.register2()));
+    if (!field.found()) [[unlikely]]
+        return world.leave_undone();
+    world.set_gpr(info.register1(), world.nested().current_of_64_bit_code->image[field.index()]);
+    instr::succeed_quickly(world);
+    return world.done();
+}
+
+template <QuickInstructionWorld W>
+[[gnu::always_inline]] inline bool emulate_vmwrite_quickly(W& world) {
+    InstructionInfo info{0};
+    if (!instr::quick_form(world, info)) return false;
+    const PlainField field = world.plain_field(world.gpr(info.register2()));
+    if (!field.found()) [[unlikely]]
+        return world.leave_undone();
+    Vmcs12& current = *world.nested().current_of_64_bit_code;
+    current.image[field.index()] = world.gpr(info.register1()) & instr::value_masks[field.index()];
+    if (!field.of_event()) [[likely]]
+        current.note_change(field.index());
+    instr::succeed_quickly(world);
+    return world.done();
+}
+
+}  // namespace kurma::vmx
