@@ -62,6 +62,10 @@ concept QuickInstructionWorld = requires(W& w, unsigned gpr, u64 value) {
     { w.gpr(gpr) } -> std::same_as<u64>;
     w.set_gpr(gpr, value);
     { w.plain_field(value) } -> std::same_as<PlainField>;
+    /// Whether the current vmcs12's vmcs02 is at hand, and no shadow VMCS; then its fields.
+    { w.reaches_vmcs02() } -> std::same_as<bool>;
+    { w.read_vmcs02(FieldId{}) } -> std::same_as<u64>;
+    w.write_vmcs02(FieldId{}, value);
     { w.leave_undone() } -> std::same_as<bool>;
     { w.done() } -> std::same_as<bool>;
 };
@@ -71,7 +75,7 @@ InstrOutcome emulate_vmread(W& world);
 template <InstructionWorld W>
 InstrOutcome emulate_vmwrite(W& world);
 /// VMREAD and VMWRITE in the form in which hypervisors use them most: in 64-bit mode, with register operands
-/// other than RSP, of a plain field of the image. True if it was that, and all of it is done, `finish`
+/// other than RSP, of a plain field. True if it was that, and all of it is done, `finish`
 /// included; false if it is for the functions above, and nothing is done.
 template <QuickInstructionWorld W>
 bool emulate_vmread_quickly(W& world);

@@ -74,33 +74,41 @@ inline constexpr FieldSet event_fields = FieldSet::where([](const FieldRow& row)
            row.encoding.raw == field::entry_instruction_length.encoding.raw;
 });
 
-/// Fields whose value is in the image, whatever has happened: neither exit information nor what an exit may
-/// leave in vmcs02 for a while.
-inline constexpr FieldSet plain_image_fields = FieldSet::where([](const FieldRow& row) {
+/// Fields whose value is at home, whatever has happened: not those that an exit may leave in vmcs02 for a
+/// while, nor the one in which L0 notes errors.
+inline constexpr FieldSet plain_fields = FieldSet::where([](const FieldRow& row) {
     const FieldType type = row.encoding.type();
-    return row.home == Home::vmcs12 && (type == FieldType::control || type == FieldType::host);
+    return row.home == Home::vmcs02 || type == FieldType::control || type == FieldType::host;
 });
 
-/// What an encoding names, if that is a plain field of the image that L1 finds: small enough for a table of
-/// all encodings.
+/// What an encoding names, if that is a plain field that L1 finds: small enough for a table of all encodings.
 class PlainField {
   public:
     constexpr PlainField() = default;
-    constexpr explicit PlainField(FieldId id)
-        : raw_(static_cast<u16>(static_cast<u16>(id) | (event_fields.has(id) ? event_bit : 0))) {}
+    constexpr explicit PlainField(FieldId id) : raw_(static_cast<u16>(id)) {
+        if (event_fields.has(id)) raw_ |= event_bit;
+        if (row_of(id).home == Home::vmcs02) raw_ |= vmcs02_bit;
+        if (row_of(id).encoding.type() == FieldType::exit_information) raw_ |= exit_information_bit;
+    }
     constexpr bool found() const { return raw_ != none; }
+    /// Found, in the image, and not of the event.
+    constexpr bool usual() const { return raw_ <= index_mask; }
     constexpr usize index() const { return raw_ & index_mask; }
+    constexpr FieldId id() const { return static_cast<FieldId>(raw_ & index_mask); }
     /// One of the event to inject: nobody keeps account of its changes.
-    constexpr bool of_event() const { return (raw_ & event_bit) != 0; }
+    constexpr bool of_event() const { return found() && (raw_ & event_bit) != 0; }
+    constexpr bool in_vmcs02() const { return (raw_ & vmcs02_bit) != 0; }
+    constexpr bool exit_information() const { return (raw_ & exit_information_bit) != 0; }
 
   private:
-    static constexpr u16 none = 0xffff, event_bit = 0x100, index_mask = 0xff;
+    static constexpr u16 none = 0xffff, event_bit = 0x100, vmcs02_bit = 0x200, exit_information_bit = 0x400,
+                         index_mask = 0xff;
     u16 raw_ = none;
 };
 constexpr PlainField plain_field(u64 encoding, const FieldSet& existing) {
     const FieldLookup found = find_field(encoding);
     const bool plain = found.found && !Encoding{static_cast<u32>(encoding)}.high() &&
-                       plain_image_fields.has(found.id) && existing.has(found.id);
+                       plain_fields.has(found.id) && existing.has(found.id);
     return plain ? PlainField{found.id} : PlainField{};
 }
 

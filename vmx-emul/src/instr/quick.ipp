@@ -1,4 +1,4 @@
-// VMREAD and VMWRITE of plain fields of the image, straight on.
+// VMREAD and VMWRITE of plain fields, straight on.
 #pragma once
 
 #include "operand.ipp"
@@ -48,9 +48,19 @@ template <QuickInstructionWorld W>
     InstructionInfo info{0};
     if (!instr::quick_form(world, info)) return false;
     const PlainField field = world.plain_field(world.gpr(info.register2()));
-    if (!field.found()) [[unlikely]]
-        return world.leave_undone();
-    world.set_gpr(info.register1(), world.nested().current_of_64_bit_code->image[field.index()]);
+    const Vmcs12& current = *world.nested().current_of_64_bit_code;
+    u64 value;
+    if (field.usual()) [[likely]] {
+        value = current.image[field.index()];
+    } else {
+        if (field.of_event()) [[unlikely]]
+            return world.leave_undone();
+        const bool made_up = field.exit_information() && current.exit_information_in_image;
+        if (!field.found() || made_up || !world.reaches_vmcs02()) [[unlikely]]
+            return world.leave_undone();
+        value = world.read_vmcs02(field.id());
+    }
+    world.set_gpr(info.register1(), value);
     instr::succeed_quickly(world);
     return world.done();
 }
@@ -60,12 +70,18 @@ template <QuickInstructionWorld W>
     InstructionInfo info{0};
     if (!instr::quick_form(world, info)) return false;
     const PlainField field = world.plain_field(world.gpr(info.register2()));
-    if (!field.found()) [[unlikely]]
-        return world.leave_undone();
     Vmcs12& current = *world.nested().current_of_64_bit_code;
-    current.image[field.index()] = world.gpr(info.register1()) & instr::value_masks[field.index()];
-    if (!field.of_event()) [[likely]]
+    const u64 value = world.gpr(info.register1());
+    if (field.usual()) [[likely]] {
+        current.image[field.index()] = value & instr::value_masks[field.index()];
         current.note_change(field.index());
+    } else if (field.of_event()) {
+        current.image[field.index()] = value & instr::value_masks[field.index()];
+    } else {
+        if (!field.found() || field.exit_information() || !world.reaches_vmcs02()) [[unlikely]]
+            return world.leave_undone();
+        world.write_vmcs02(field.id(), value);
+    }
     instr::succeed_quickly(world);
     return world.done();
 }
