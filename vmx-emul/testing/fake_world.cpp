@@ -106,6 +106,7 @@ Vmcs12* FakeWorld::activate(ept::L1Gpa at) {
     slot.vmcs12.region = at;
     slot.vmcs12.launched = peek(at.value() + launched_offset, 4) != 0;
     slot.vmcs12.dirty = all_home12;
+    slot.vmcs12.changed = true;
     for (usize i = 0; i < field_count; ++i) {
         const u64 value = peek(at.value() + image_offset + 8 * i);
         if (field_rows[i].home == Home::vmcs12)

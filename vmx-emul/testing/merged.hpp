@@ -32,7 +32,7 @@ inline std::optional<FakeVmcs> merged(Vmcs12& v, const Capabilities& offered, co
     Controls02 present{};
     merge_same(*proof, vmcs02);
     merge_computed(*proof, host, l0s_places, vmcs02, present);
-    merge_entry(*proof, l1s_registers, vmcs02);
+    merge_entry(*proof, l1s_registers, Known02{}, vmcs02);
     return vmcs02;
 }
 

@@ -43,6 +43,27 @@ TEST(FieldSet, intersects) {
     EXPECT_EQ(seen, std::vector<FieldId>{FieldId::host_rip});
 }
 
+TEST(FieldSet, unites) {
+    FieldSet a, b;
+    a.add(FieldId::vpid);
+    a.add(FieldId::host_rip);
+    b.add(FieldId::host_rip);
+    b.add(FieldId::guest_rip);
+    EXPECT_EQ((a | b).count(), 3u);
+    for (const FieldId id : {FieldId::vpid, FieldId::host_rip, FieldId::guest_rip})
+        EXPECT_TRUE((a | b).has(id));
+}
+
+TEST(FieldSet, counts_what_it_has) {
+    FieldSet set;
+    for (usize i = 0; i < field_count; ++i) {
+        EXPECT_EQ(set.count(), i);
+        set.add(static_cast<FieldId>(i));
+        set.add(static_cast<FieldId>(i));
+    }
+    EXPECT_EQ(set.count(), field_count);
+}
+
 TEST(FieldSet, the_three_named_sets_divide_all_fields) {
     for (usize i = 0; i < field_count; ++i) {
         const auto id = static_cast<FieldId>(i);
@@ -61,6 +82,65 @@ TEST(Vmcs12, exit_information_moves_to_the_image_and_nothing_else_does) {
         v.exit_information_in_image = true;
         const bool exit_information = ((field_rows[i].encoding.raw >> 10) & 3) == 1;
         EXPECT_EQ(v.home_of(id), exit_information ? Home::vmcs12 : field_rows[i].home) << field_rows[i].name;
+    }
+}
+
+TEST(Vmcs12, a_lazily_saved_field_is_in_vmcs02_and_no_other_field_of_the_image_is) {
+    for (usize i = 0; i < field_count; ++i) {
+        if (field_rows[i].home != Home::vmcs12) continue;
+        Vmcs12 v{};
+        v.in_vmcs02.add(static_cast<FieldId>(i));
+        for (usize j = 0; j < field_count; ++j)
+            ASSERT_EQ(v.home_of(static_cast<FieldId>(j)), i == j ? Home::vmcs02 : field_rows[j].home)
+                << field_rows[i].name << ", " << field_rows[j].name;
+    }
+}
+
+// SDM 3D B.3.1: the VM-entry interruption information, its error code, and the instruction length.
+TEST(Vmcs12, the_event_is_three_fields) {
+    for (usize i = 0; i < field_count; ++i) {
+        const u32 encoding = field_rows[i].encoding.raw;
+        const bool event = encoding == 0x4016 || encoding == 0x4018 || encoding == 0x401a;
+        EXPECT_EQ(event_fields.has(static_cast<FieldId>(i)), event) << field_rows[i].name;
+    }
+}
+
+TEST(Vmcs12, notes_a_write_of_each_field_but_of_the_event) {
+    for (usize i = 0; i < field_count; ++i) {
+        const auto id = static_cast<FieldId>(i);
+        Vmcs12 v{};
+        v.checked = true;
+        v.note_write(id);
+        const bool noted = !event_fields.has(id);
+        EXPECT_EQ(v.dirty.has(id), noted) << field_rows[i].name;
+        EXPECT_EQ(v.dirty.count(), noted ? 1u : 0u) << field_rows[i].name;
+        EXPECT_EQ(v.changed, noted) << field_rows[i].name;
+        EXPECT_EQ(v.checked, !noted) << field_rows[i].name;
+    }
+}
+
+TEST(Vmcs12, a_write_of_the_event_leaves_earlier_notes_alone) {
+    Vmcs12 v{};
+    v.note_write(FieldId::tsc_offset);
+    v.checked = true;
+    event_fields.for_each([&](FieldId id) { v.note_write(id); });
+    EXPECT_TRUE(v.changed);
+    EXPECT_TRUE(v.checked);
+    EXPECT_TRUE(v.dirty.has(FieldId::tsc_offset));
+    EXPECT_EQ(v.dirty.count(), 1u);
+}
+
+TEST(Vmcs12, is_checked_in_the_mode_in_which_it_was) {
+    for (const L1Mode mode : {L1Mode::legacy, L1Mode::ia32e}) {
+        const L1Mode other = mode == L1Mode::legacy ? L1Mode::ia32e : L1Mode::legacy;
+        Vmcs12 v{};
+        v.checked_mode = mode;
+        EXPECT_FALSE(v.checked_in(mode));
+        v.checked = true;
+        EXPECT_TRUE(v.checked_in(mode));
+        EXPECT_FALSE(v.checked_in(other));
+        v.note_write(FieldId::host_rip);
+        EXPECT_FALSE(v.checked_in(mode));
     }
 }
 

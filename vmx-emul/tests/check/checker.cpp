@@ -98,6 +98,13 @@ TEST(Checker, checks_again_when_l1_has_changed_its_mode) {
     EXPECT_EQ(check(v, L1Mode::legacy).failure.failed, CheckId::host_size_matches_mode);
 }
 
+TEST(Checker, vouches_for_what_it_is_told_has_passed) {
+    Vmcs12 v = testing::valid_vmcs12(offered);
+    ASSERT_TRUE(check(v).proof);
+    ASSERT_TRUE(v.checked_in(L1Mode::ia32e));
+    EXPECT_EQ(&Checker::passed(v).get(), &v);
+}
+
 TEST(CheckId, each_has_a_name_and_a_rule_of_its_own) {
     std::set<std::string> names, rules;
     usize count = 0;

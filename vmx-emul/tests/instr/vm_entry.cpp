@@ -44,6 +44,14 @@ TEST_F(VmEntry, blocking_by_sti_does_not_stand_in_the_way) {
     EXPECT_EQ(launch(), enter_l2);
 }
 
+TEST_F(VmEntry, remembers_how_l1_was_interruptible) {
+    for (const u32 blocking : {0u, blocking_by_sti, 1u << 3, blocking_by_mov_ss}) {
+        world.vmcs01().set(field::guest_interruptibility, blocking);
+        (void)launch();
+        EXPECT_EQ(world.nested().interruptibility_at_entry, blocking);
+    }
+}
+
 TEST_F(VmEntry, changes_nothing_by_itself) {
     ASSERT_EQ(launch(), enter_l2);
     EXPECT_FALSE(world.nested().current->launched);

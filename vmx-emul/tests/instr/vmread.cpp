@@ -10,6 +10,7 @@ namespace {
 using namespace testing;
 
 constexpr u64 guest_efer = 0x2806, host_rip = 0x6c16, guest_rip = 0x681e, guest_cs_selector = 0x0802;
+constexpr u64 guest_debugctl = 0x2802, guest_pat = 0x2804, guest_dr7 = 0x681a;
 
 struct Vmread : ::testing::Test {
     Vmread() { world.make_current(); }
@@ -70,6 +71,31 @@ TEST_F(Vmread, reads_exit_information_from_where_it_stands) {
     current().set(field::exit_reason, {48});
     EXPECT_EQ(to_register(0x4402), vm_succeed);
     EXPECT_EQ(world.gpr(gpr::rbx), 48u);
+}
+
+TEST_F(Vmread, reads_a_lazily_saved_field_from_vmcs02_by_one_access) {
+    for (const auto& [id, encoding] : {std::pair{FieldId::guest_efer, guest_efer},
+                                       {FieldId::guest_pat, guest_pat},
+                                       {FieldId::guest_debugctl, guest_debugctl},
+                                       {FieldId::guest_dr7, guest_dr7}}) {
+        current().image[static_cast<usize>(id)] = 0x12;
+        vmcs02().poke(id, 0x1234'5678'9abc'def0);
+        EXPECT_EQ(to_register(encoding), vm_succeed);
+        EXPECT_EQ(world.gpr(gpr::rbx), 0x12u) << row_of(id).name;
+        vmcs02().forget_history();
+        current().in_vmcs02.add(id);
+        EXPECT_EQ(to_register(encoding), vm_succeed);
+        EXPECT_EQ(world.gpr(gpr::rbx), 0x1234'5678'9abc'def0u) << row_of(id).name;
+        EXPECT_EQ(vmcs02().reads(), 1u);
+        EXPECT_EQ(vmcs02().writes(), 0u);
+    }
+}
+
+TEST_F(Vmread, reads_the_high_half_of_a_lazily_saved_field) {
+    current().in_vmcs02.add(FieldId::guest_efer);
+    vmcs02().set(field::guest_efer, 0x1234'5678'9abc'def0);
+    EXPECT_EQ(to_register(guest_efer | 1), vm_succeed);
+    EXPECT_EQ(world.gpr(gpr::rbx), 0x1234'5678u);
 }
 
 TEST_F(Vmread, works_with_every_register) {

@@ -10,11 +10,18 @@ namespace {
 using namespace testing;
 
 constexpr u64 guest_efer = 0x2806, host_rip = 0x6c16, guest_rip = 0x681e, vpid = 0x0000, pdpte0 = 0x280a;
+constexpr u64 guest_debugctl = 0x2802, guest_pat = 0x2804, guest_dr7 = 0x681a;
 
 struct Vmwrite : ::testing::Test {
     Vmwrite() {
         world.make_current();
+        forget_changes();
+    }
+    /// As an entry leaves it.
+    void forget_changes() {
         current().dirty.clear();
+        current().changed = false;
+        current().checked = true;
     }
 
     /// VMWRITE RCX, RBX.
@@ -129,20 +136,67 @@ TEST_F(Vmwrite, to_exit_information_reaches_its_home_where_the_processor_takes_i
 
 TEST_F(Vmwrite, notes_what_has_to_be_merged_and_checked_again) {
     for (usize i = 0; i < field_count; ++i) {
-        current().dirty.clear();
-        current().checked = true;
+        forget_changes();
         const FieldRow& row = field_rows[i];
         const InstrOutcome outcome = from_register(row.encoding.raw, 1);
         if (outcome != vm_succeed) continue;
         const unsigned type = (row.encoding.raw >> 10) & 3;
         constexpr unsigned exit_information = 1;
-        const bool in_image = row.home == Home::vmcs12 && type != exit_information;
-        EXPECT_EQ(current().dirty.has(static_cast<FieldId>(i)), in_image) << row.name;
-        EXPECT_EQ(current().checked, !in_image) << row.name;
-        usize dirty = 0;
-        current().dirty.for_each([&](FieldId) { ++dirty; });
-        EXPECT_EQ(dirty, in_image ? 1u : 0u) << row.name;
+        // SDM 3D B.3.1: the event to inject, its error code and its instruction length.
+        const bool event = row.encoding.raw >= 0x4016 && row.encoding.raw <= 0x401a;
+        const bool noted = row.home == Home::vmcs12 && type != exit_information && !event;
+        EXPECT_EQ(current().dirty.has(static_cast<FieldId>(i)), noted) << row.name;
+        EXPECT_EQ(current().changed, noted) << row.name;
+        EXPECT_EQ(current().checked, !noted) << row.name;
+        EXPECT_EQ(current().dirty.count(), noted ? 1u : 0u) << row.name;
     }
+}
+
+// Each entry looks at the event, so that its fields need no account.
+TEST_F(Vmwrite, of_the_event_changes_its_field_and_nothing_else) {
+    for (const u64 encoding : {u64{0x4016}, u64{0x4018}, u64{0x401a}}) {
+        const Vmcs12 before = current();
+        const auto index = static_cast<usize>(find_field(encoding).id);
+        EXPECT_EQ(from_register(encoding, 0x8000'0b0e), vm_succeed);
+        for (usize i = 0; i < field_count; ++i)
+            EXPECT_EQ(current().image[i], i == index ? 0x8000'0b0eu : before.image[i]) << field_rows[i].name;
+        EXPECT_TRUE(current().dirty.empty());
+        EXPECT_FALSE(current().changed);
+        EXPECT_TRUE(current().checked);
+    }
+    EXPECT_TRUE(vmcs02().history().empty());
+}
+
+TEST_F(Vmwrite, writes_a_lazily_saved_field_in_vmcs02_where_the_next_entry_finds_it) {
+    for (const auto& [id, encoding] : {std::pair{FieldId::guest_efer, guest_efer},
+                                       {FieldId::guest_pat, guest_pat},
+                                       {FieldId::guest_debugctl, guest_debugctl},
+                                       {FieldId::guest_dr7, guest_dr7}}) {
+        current().in_vmcs02.add(id);
+        current().image[static_cast<usize>(id)] = 0x12;
+        vmcs02().forget_history();
+        EXPECT_EQ(from_register(encoding, 0x1234'5678'9abc'def0), vm_succeed);
+        EXPECT_EQ(vmcs02().peek(id), 0x1234'5678'9abc'def0u) << row_of(id).name;
+        EXPECT_EQ(vmcs02().writes(), 1u);
+        EXPECT_EQ(vmcs02().reads(), 0u);
+        EXPECT_TRUE(current().in_vmcs02.has(id));
+        EXPECT_TRUE(current().dirty.empty()) << row_of(id).name << " has nothing to be merged";
+        EXPECT_FALSE(current().changed);
+        EXPECT_TRUE(current().checked);
+    }
+}
+
+TEST_F(Vmwrite, writes_one_half_of_a_lazily_saved_field_and_keeps_the_other) {
+    current().in_vmcs02.add(FieldId::guest_efer);
+    ASSERT_EQ(from_register(guest_efer, 0x1111'1111'2222'2222), vm_succeed);
+    ASSERT_EQ(from_register(guest_efer | 1, 0xaaaa'aaaa'3333'3333), vm_succeed);
+    EXPECT_EQ(vmcs02().get(field::guest_efer), 0x3333'3333'2222'2222u);
+}
+
+TEST_F(Vmwrite, that_fails_notes_nothing) {
+    EXPECT_EQ(from_register(0x6c18, 1), vm_fail_valid(12));
+    EXPECT_FALSE(current().changed);
+    EXPECT_TRUE(current().checked);
 }
 
 TEST_F(Vmwrite, reads_each_byte_of_its_operand_once) {

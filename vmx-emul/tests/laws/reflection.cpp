@@ -34,7 +34,8 @@ TEST(Reflection, each_host_field_of_12_becomes_the_guest_field_of_its_name_in_01
         FakeVmcs vmcs02, vmcs01;
         for (usize i = 0; i < field_count; ++i) vmcs02.poke(static_cast<FieldId>(i), random.word());
         const LeftByL2 left = left_by_l2(v, vmcs02);
-        save_l2(v, offered, vmcs02);
+        save_l2(v, vmcs02);
+        note_exit(v, offered, left, vmcs02);
         load_l1(v, left, NmiBlocking::none, vmcs01);
         int compared = 0;
         for (usize i = 0; i < field_count; ++i) {
@@ -57,8 +58,10 @@ TEST(Reflection, l1_reads_the_exit_and_l2s_state_from_vmcs02) {
     Random random{32};
     for (usize i = 0; i < field_count; ++i) slot.vmcs02.poke(static_cast<FieldId>(i), random.word());
     slot.vmcs12.set(field::exit_controls, {0});
-    save_l2(slot.vmcs12, world.offered(), slot.vmcs02);
-    load_l1(slot.vmcs12, left_by_l2(slot.vmcs12, slot.vmcs02), NmiBlocking::none, world.vmcs01());
+    save_l2(slot.vmcs12, slot.vmcs02);
+    const LeftByL2 left = left_by_l2(slot.vmcs12, slot.vmcs02);
+    note_exit(slot.vmcs12, world.offered(), left, slot.vmcs02);
+    load_l1(slot.vmcs12, left, NmiBlocking::none, world.vmcs01());
     world.vmcs01().set(field::guest_cs_access_rights, {0xa09b});
     world.vmcs01().set(field::guest_efer, 0x500);
     world.operand({.register1 = gpr::rax, .register2 = gpr::rdx});
@@ -77,11 +80,29 @@ TEST(Reflection, saves_and_loads_with_few_accesses) {
     const Capabilities offered = offer(haswell(), Policy{});
     Vmcs12 v = valid_vmcs12(offered);
     FakeVmcs vmcs02, vmcs01;
-    save_l2(v, offered, vmcs02);
-    load_l1(v, left_by_l2(v, vmcs02), NmiBlocking::none, vmcs01);
+    save_l2(v, vmcs02);
+    const LeftByL2 left = left_by_l2(v, vmcs02);
+    note_exit(v, offered, left, vmcs02);
+    load_l1(v, left, NmiBlocking::none, vmcs01);
     EXPECT_EQ(vmcs02.writes(), 0u) << "guest state stays where it is";
     EXPECT_LE(vmcs02.reads(), 8u);
     EXPECT_EQ(vmcs01.reads(), 0u);
+}
+
+// What a usual L1 pays: it loads PAT and EFER at each exit, and what is saved stays in vmcs02.
+TEST(Reflection, that_leaves_what_is_saved_in_vmcs02_reads_two_of_its_fields) {
+    const Capabilities offered = offer(haswell(), Policy{});
+    Vmcs12 v = valid_vmcs12(offered);
+    ASSERT_FALSE(saves_eagerly(v));
+    v.in_vmcs02 = saved_lazily(v);
+    FakeVmcs vmcs02, vmcs01;
+    const LeftByL2 left = left_by_l2(v, vmcs02);
+    note_exit(v, offered, left, vmcs02);
+    load_l1_always(v, vmcs01);
+    EXPECT_EQ(vmcs02.reads(), 2u) << "CR0, and the entry controls for L2's mode";
+    EXPECT_EQ(vmcs02.writes(), 0u);
+    EXPECT_EQ(vmcs01.reads(), 0u);
+    EXPECT_EQ(vmcs01.writes(), 29u) << "CR3, six segments of four fields, RIP, RSP, RFLAGS, what is pending";
 }
 
 }  // namespace

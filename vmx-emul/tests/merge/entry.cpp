@@ -1,7 +1,9 @@
 // What every entry of L2 loads (SDM 3C 27.3.2.1), and the event that it injects (27.6).
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vmx/merge.hpp>
+#include <vmx/reflect.hpp>
 
 #include "../../testing/fake_vmcs.hpp"
 #include "../../testing/vmcs12_builder.hpp"
@@ -34,10 +36,10 @@ void set_entry(Vmcs12& v, Entry bit, bool set) {
     v.set(entry_controls, v.get(entry_controls).with_if(set, bit));
 }
 
-FakeVmcs merged(Vmcs12& v, u64 guest_cr0_of_l2 = 0x8000'0031) {
+FakeVmcs merged(Vmcs12& v, u64 guest_cr0_of_l2 = 0x8000'0031, Known02 known = {}) {
     FakeVmcs vmcs02;
     vmcs02.set(guest_cr0, guest_cr0_of_l2);
-    merge_entry(proof_of(v), of_l1, vmcs02);
+    merge_entry(proof_of(v), of_l1, known, vmcs02);
     return vmcs02;
 }
 
@@ -132,6 +134,103 @@ TEST(MergeEntry, writes_no_event_where_there_is_none) {
                              FieldId::entry_instruction_length})
         EXPECT_FALSE(vmcs02.wrote(id)) << row_of(id).name;
     EXPECT_EQ(vmcs02.writes(), 4u) << "EFER, PAT, DR7, DEBUGCTL";
+}
+
+TEST(MergeEntry, writes_no_efer_that_vmcs02_is_known_to_have) {
+    constexpr u64 cr0 = 0x8000'0031;
+    for (const bool load : {false, true}) {
+        for (const bool ia32e : {false, true}) {
+            Vmcs12 v = vmcs12();
+            set_entry(v, Entry::load_efer, load);
+            set_entry(v, Entry::ia32e_mode_guest, ia32e);
+            v.set(guest_efer, sce);
+            const u64 expected = entry_efer(v, of_l1.efer, true);
+            EXPECT_FALSE(merged(v, cr0, {.efer = expected}).wrote(FieldId::guest_efer)) << load << ia32e;
+            const FakeVmcs other = merged(v, cr0, {.efer = expected ^ nxe});
+            EXPECT_EQ(other.writes_of(FieldId::guest_efer), 1u) << load << ia32e;
+            EXPECT_EQ(other.get(guest_efer), expected) << load << ia32e;
+        }
+    }
+}
+
+TEST(MergeEntry, writes_no_pat_that_vmcs02_is_known_to_have) {
+    constexpr u64 cr0 = 0x8000'0031;
+    for (const bool load : {false, true}) {
+        Vmcs12 v = vmcs12();
+        set_entry(v, Entry::load_pat, load);
+        const u64 expected = load ? v.get(guest_pat) : of_l1.pat;
+        EXPECT_FALSE(merged(v, cr0, {.pat = expected}).wrote(FieldId::guest_pat)) << load;
+        const FakeVmcs other = merged(v, cr0, {.pat = expected ^ 1});
+        EXPECT_EQ(other.writes_of(FieldId::guest_pat), 1u) << load;
+        EXPECT_EQ(other.get(guest_pat), expected) << load;
+    }
+}
+
+TEST(MergeEntry, takes_what_is_known_of_one_register_for_that_one_alone) {
+    Vmcs12 v = vmcs12();
+    v.set(guest_efer, 0x1);
+    v.set(guest_pat, 0x1);
+    const FakeVmcs efer_known = merged(v, 0, {.efer = 0x1}), pat_known = merged(v, 0, {.pat = 0x1});
+    EXPECT_FALSE(efer_known.wrote(FieldId::guest_efer));
+    EXPECT_TRUE(efer_known.wrote(FieldId::guest_pat));
+    EXPECT_TRUE(pat_known.wrote(FieldId::guest_efer));
+    EXPECT_FALSE(pat_known.wrote(FieldId::guest_pat));
+}
+
+// No processor takes all ones, and so it is the processor that has to refuse them.
+TEST(MergeEntry, hands_on_registers_of_all_ones_where_nothing_is_known) {
+    Vmcs12 v = vmcs12();
+    v.set(guest_efer, ~u64{0});
+    v.set(guest_pat, ~u64{0});
+    const FakeVmcs vmcs02 = merged(v);
+    EXPECT_EQ(vmcs02.get(guest_efer), ~u64{0});
+    EXPECT_EQ(vmcs02.get(guest_pat), ~u64{0});
+}
+
+/// What of vmcs02 an entry writes where the fields that an exit left there are these.
+std::set<FieldId> written_with(const FieldSet& in_vmcs02) {
+    Vmcs12 v = vmcs12();
+    v.in_vmcs02 = in_vmcs02;
+    const FakeVmcs vmcs02 = merged(v);
+    std::set<FieldId> written;
+    for (const FakeVmcs::Access& access : vmcs02.history())
+        if (access.kind == FakeVmcs::Kind::write) written.insert(access.id);
+    return written;
+}
+
+TEST(MergeEntry, writes_no_field_that_is_in_vmcs02_for_now) {
+    constexpr FieldSet debug = FieldSet::of({FieldId::guest_dr7, FieldId::guest_debugctl});
+    constexpr FieldSet pat = FieldSet::of({FieldId::guest_pat}), efer = FieldSet::of({FieldId::guest_efer});
+    for (unsigned row = 0; row < 8; ++row) {
+        FieldSet there{};
+        std::set<FieldId> expected{FieldId::guest_dr7, FieldId::guest_debugctl, FieldId::guest_pat,
+                                   FieldId::guest_efer};
+        for (const auto& [bit, fields] : {std::pair{1u, debug}, {2u, pat}, {4u, efer}}) {
+            if ((row & bit) == 0) continue;
+            there = there | fields;
+            fields.for_each([&](FieldId id) { expected.erase(id); });
+        }
+        EXPECT_EQ(written_with(there), expected) << row;
+    }
+}
+
+TEST(MergeEntry, touches_vmcs02_not_at_all_where_all_is_there_and_nothing_happens) {
+    Vmcs12 v = vmcs12();
+    v.in_vmcs02 = saved_lazily(v);
+    EXPECT_EQ(v.in_vmcs02.count(), 4u);
+    EXPECT_TRUE(merged(v).history().empty());
+}
+
+TEST(MergeEntry, writes_the_event_and_the_timer_whatever_is_in_vmcs02) {
+    Vmcs12 v = vmcs12();
+    v.in_vmcs02 = saved_lazily(v);
+    v.set(pin_controls, v.get(pin_controls).with(Pin::preemption_timer));
+    v.set(preemption_timer_value, 0x1234);
+    v.set(entry_interruption_info, {0x8000'0b0e});
+    const FakeVmcs vmcs02 = merged(v);
+    EXPECT_EQ(vmcs02.get(preemption_timer_value), 0x1234u);
+    EXPECT_EQ(vmcs02.get(entry_interruption_info).raw, 0x8000'0b0eu);
+    EXPECT_EQ(vmcs02.writes(), 4u) << "the timer, and the event with its error code and length";
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // The host state that an exit loads (SDM 3C 28.5), seen as vmcs01's guest state.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
 #include <vmx/reflect.hpp>
 
 #include "../../testing/fake_vmcs.hpp"
@@ -31,7 +33,7 @@ TEST(LoadL1, cr0_comes_from_the_host_field_but_for_the_bits_that_an_exit_leaves)
         const u64 mask = u64{1} << bit;
         Vmcs12 v = wide();
         v.set(host_cr0, mask);
-        LeftByL2 none{}, all{.cr0 = ~u64{0}};
+        const LeftByL2 none{}, all{.cr0 = ~u64{0}};
         EXPECT_EQ((loaded(v, none).get(guest_cr0) & mask) != 0, !kept) << "host bit " << bit;
         v.set(host_cr0, 0);
         EXPECT_EQ((loaded(v, all).get(guest_cr0) & mask) != 0, kept) << "L2's bit " << bit;
@@ -149,6 +151,40 @@ TEST(LoadL1, a_null_selector_leaves_its_segment_unusable) {
     EXPECT_EQ(vmcs01.get(guest_ss_access_rights).raw & dpl, 0u) << "SS.DPL is the CPL even so";
 }
 
+// SDM 3C 28.5.2: base and limit of an unusable SS, DS or ES, and the limit of an unusable FS or GS, are
+// undefined; so nobody pays for them.
+TEST(LoadL1, writes_of_a_segment_with_a_null_selector_only_what_is_defined) {
+    struct Segment {
+        FieldId host_selector, selector, base, limit, rights;
+        bool has_base;
+    };
+    for (const Segment segment :
+         {Segment{FieldId::host_ss_selector, FieldId::guest_ss_selector, FieldId::guest_ss_base,
+                  FieldId::guest_ss_limit, FieldId::guest_ss_access_rights, false},
+          {FieldId::host_ds_selector, FieldId::guest_ds_selector, FieldId::guest_ds_base,
+           FieldId::guest_ds_limit, FieldId::guest_ds_access_rights, false},
+          {FieldId::host_es_selector, FieldId::guest_es_selector, FieldId::guest_es_base,
+           FieldId::guest_es_limit, FieldId::guest_es_access_rights, false},
+          {FieldId::host_fs_selector, FieldId::guest_fs_selector, FieldId::guest_fs_base,
+           FieldId::guest_fs_limit, FieldId::guest_fs_access_rights, true},
+          {FieldId::host_gs_selector, FieldId::guest_gs_selector, FieldId::guest_gs_base,
+           FieldId::guest_gs_limit, FieldId::guest_gs_access_rights, true}}) {
+        const char* const name = row_of(segment.selector).name;
+        Vmcs12 v = wide();
+        const FakeVmcs usable = loaded(v);
+        for (const FieldId id : {segment.selector, segment.base, segment.limit, segment.rights})
+            EXPECT_EQ(usable.writes_of(id), 1u) << row_of(id).name;
+        v.image[static_cast<usize>(segment.host_selector)] = 0;
+        const FakeVmcs null = loaded(v);
+        EXPECT_EQ(null.writes_of(segment.selector), 1u) << name;
+        EXPECT_EQ(null.peek(segment.selector), 0u) << name;
+        EXPECT_EQ(null.writes_of(segment.rights), 1u) << name;
+        EXPECT_EQ(null.writes_of(segment.limit), 0u) << name;
+        EXPECT_EQ(null.writes_of(segment.base), segment.has_base ? 1u : 0u) << name;
+        EXPECT_EQ(null.writes(), usable.writes() - (segment.has_base ? 1u : 2u)) << "and all the others";
+    }
+}
+
 TEST(LoadL1, the_task_register_is_a_busy_tss_and_ldtr_is_unusable) {
     const FakeVmcs vmcs01 = loaded(wide());
     EXPECT_EQ(vmcs01.get(guest_tr_selector), 0x40);
@@ -191,6 +227,78 @@ TEST(LoadL1, l1_is_active_and_nothing_is_pending_or_blocked) {
 
 TEST(LoadL1, an_exit_by_an_nmi_blocks_nmis) {
     EXPECT_EQ(loaded(wide(), left, NmiBlocking::in_effect).get(guest_interruptibility), 1u << 3);
+}
+
+std::set<std::string> fields_written(const FakeVmcs& vmcs01) {
+    std::set<std::string> fields;
+    for (const FakeVmcs::Access& access : vmcs01.history())
+        if (access.kind == FakeVmcs::Kind::write) fields.insert(row_of(access.id).name);
+    return fields;
+}
+
+/// Registers that L1 cannot change without an exit, where L0 asks for one: CR0 and CR4 by their masks, MSRs
+/// by their bitmap, DR7 by MOV-DR exiting, the tables by descriptor-table exiting (SDM 3C 25.6).
+const std::set<std::string> watched{"guest_cr0",
+                                    "cr0_read_shadow",
+                                    "guest_cr4",
+                                    "cr4_read_shadow",
+                                    "guest_sysenter_cs",
+                                    "guest_sysenter_esp",
+                                    "guest_sysenter_eip",
+                                    "guest_efer",
+                                    "guest_pat",
+                                    "guest_tr_selector",
+                                    "guest_tr_base",
+                                    "guest_tr_limit",
+                                    "guest_ldtr_selector",
+                                    "guest_gdtr_base",
+                                    "guest_gdtr_limit",
+                                    "guest_idtr_base",
+                                    "guest_idtr_limit",
+                                    "guest_dr7",
+                                    "guest_debugctl",
+                                    "guest_tr_access_rights",
+                                    "guest_ldtr_access_rights"};
+
+TEST(LoadL1, has_a_part_that_l1_cannot_change_unseen) {
+    FakeVmcs vmcs01;
+    load_l1_watched(wide(), left, vmcs01);
+    EXPECT_EQ(fields_written(vmcs01), watched);
+    EXPECT_EQ(vmcs01.reads(), 0u);
+    EXPECT_EQ(vmcs01.writes(), watched.size());
+}
+
+// SDM 3C 28.5: each guest field that an exit loads is in one of the two parts, or is what an exit does to any
+// L1: it blocks NMIs or it does not, and L1 is active.
+TEST(LoadL1, is_its_two_parts_and_the_non_register_state) {
+    std::set<std::string> expected = watched;
+    for (const char* name : {"guest_cr3", "guest_rip", "guest_rsp", "guest_rflags", "guest_interruptibility",
+                             "guest_activity_state", "guest_pending_debug_exceptions"})
+        expected.insert(name);
+    for (const std::string segment : {"cs", "ss", "ds", "es", "fs", "gs"})
+        for (const std::string part : {"_selector", "_base", "_limit", "_access_rights"})
+            expected.insert("guest_" + segment + part);
+    EXPECT_EQ(fields_written(loaded(wide())), expected);
+}
+
+TEST(LoadL1, gives_each_field_the_value_that_its_part_gives) {
+    for (const Vmcs12& v : {wide(), narrow()}) {
+        FakeVmcs parts;
+        load_l1_always(v, parts);
+        load_l1_watched(v, left, parts);
+        const FakeVmcs whole = loaded(v);
+        for (usize i = 0; i < field_count; ++i)
+            EXPECT_EQ(whole.peek(static_cast<FieldId>(i)), parts.peek(static_cast<FieldId>(i)))
+                << field_rows[i].name;
+    }
+}
+
+TEST(LoadL1, of_what_l1_may_change_unseen_reads_nothing_and_writes_29_fields) {
+    FakeVmcs vmcs01;
+    load_l1_always(wide(), vmcs01);
+    EXPECT_EQ(vmcs01.reads(), 0u);
+    EXPECT_EQ(vmcs01.writes(), 29u);
+    for (const std::string& field : fields_written(vmcs01)) EXPECT_FALSE(watched.contains(field)) << field;
 }
 
 TEST(LoadL1, reads_nothing_and_writes_no_field_twice) {

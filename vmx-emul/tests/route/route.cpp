@@ -56,7 +56,13 @@ const std::map<Reason, Why> l1_answers{
     {Reason::getsec, Why::l1_getsec},
     {Reason::io_instruction, Why::l1_power_port},
     {Reason::ept_violation, Why::l1_ept_map},
+    {Reason::gdtr_idtr_access, Why::l1_watched_state},
+    {Reason::ldtr_tr_access, Why::l1_watched_state},
+    {Reason::mov_dr, Why::l1_watched_state},
 };
+
+static_assert(route_l1(Reason::cpuid) == Why::l1_cpuid, "where the reason is known, so is the answer");
+static_assert(route_l2_fixed(Vmcs12{}, {.reason = ExitReason::of(Reason::hlt)}) == Why::l2_controls_of_l1);
 
 TEST(RouteL1, gives_each_exit_that_l0_asks_for_its_own_reason) {
     for (const auto& [reason, why] : l1_answers) EXPECT_EQ(route_l1(reason), why) << name_of(reason);
