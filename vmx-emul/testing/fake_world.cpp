@@ -79,7 +79,7 @@ void FakeWorld::pointer_operand(u64 pointer) {
 
 FakeWorld::Slot& FakeWorld::make_current(u64 region) {
     poke(region, offered_.basic & 0x7fff'ffff, 4);
-    nested_.current = activate(ept::L1Gpa{region});
+    nested_.make_current(activate(ept::L1Gpa{region}));
     return slot_of(*nested_.current);
 }
 

@@ -147,7 +147,7 @@ TEST_F(Vmwrite, notes_what_has_to_be_merged_and_checked_again) {
         const bool noted = row.home == Home::vmcs12 && type != exit_information && !event;
         EXPECT_EQ(current().dirty.has(static_cast<FieldId>(i)), noted) << row.name;
         EXPECT_EQ(current().changed, noted) << row.name;
-        EXPECT_EQ(current().checked, !noted) << row.name;
+        EXPECT_EQ(current().checked_in(L1Mode::ia32e), !noted) << row.name;
         EXPECT_EQ(current().dirty.count(), noted ? 1u : 0u) << row.name;
     }
 }
@@ -162,7 +162,7 @@ TEST_F(Vmwrite, of_the_event_changes_its_field_and_nothing_else) {
             EXPECT_EQ(current().image[i], i == index ? 0x8000'0b0eu : before.image[i]) << field_rows[i].name;
         EXPECT_TRUE(current().dirty.empty());
         EXPECT_FALSE(current().changed);
-        EXPECT_TRUE(current().checked);
+        EXPECT_TRUE(current().checked_in(L1Mode::ia32e));
     }
     EXPECT_TRUE(vmcs02().history().empty());
 }
@@ -182,7 +182,7 @@ TEST_F(Vmwrite, writes_a_lazily_saved_field_in_vmcs02_where_the_next_entry_finds
         EXPECT_TRUE(current().in_vmcs02.has(id));
         EXPECT_TRUE(current().dirty.empty()) << row_of(id).name << " has nothing to be merged";
         EXPECT_FALSE(current().changed);
-        EXPECT_TRUE(current().checked);
+        EXPECT_TRUE(current().checked_in(L1Mode::ia32e));
     }
 }
 
@@ -196,7 +196,7 @@ TEST_F(Vmwrite, writes_one_half_of_a_lazily_saved_field_and_keeps_the_other) {
 TEST_F(Vmwrite, that_fails_notes_nothing) {
     EXPECT_EQ(from_register(0x6c18, 1), vm_fail_valid(12));
     EXPECT_FALSE(current().changed);
-    EXPECT_TRUE(current().checked);
+    EXPECT_TRUE(current().checked_in(L1Mode::ia32e));
 }
 
 TEST_F(Vmwrite, reads_each_byte_of_its_operand_once) {

@@ -133,7 +133,7 @@ TEST_F(Left, moves_without_a_note_of_change) {
     save_at_last(v, vmcs02);
     EXPECT_TRUE(v.dirty.empty());
     EXPECT_FALSE(v.changed);
-    EXPECT_TRUE(v.checked);
+    EXPECT_TRUE(v.checked_in(L1Mode::ia32e));
 }
 
 }  // namespace
