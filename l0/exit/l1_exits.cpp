@@ -62,7 +62,9 @@ InstrOutcome answer_xsetbv(L1World& world, const Gprs& gprs) {
 void map_for_l1(Cpu& cpu, L1World& world) {
     const u64 address = read(world.vmcs01(), field::guest_physical_address);
     const EptViolationQualification qualification{read(world.vmcs01(), field::exit_qualification)};
-    map_device(cpu, ept::L1Gpa{address});
+    const bool read_as_data = qualification.of_translation() && qualification.wanted() == ept::Access::read;
+    if (!read_as_data || !cpu.machine->partition.let_l1_read(ept::L1Gpa{address}))
+        map_device(cpu, ept::L1Gpa{address});
     reinject_after_l0_exit(world.vmcs01(), read(world.vmcs01(), field::idt_vectoring_info),
                            qualification.nmi_unblocking());
 }

@@ -64,6 +64,8 @@ class Partition {
     };
     /// Takes a 4K page from L1 until somebody touches it. `clock` counts exits.
     Watching watch(EptWorld& world, ept::L1Gpa page, u64 clock);
+    /// L1 may read a page that is watched, and goes on being watched (WatchedPages::read_by_l1).
+    bool let_l1_read(ept::L1Gpa address) { return watched_.read_by_l1(address); }
     const WatchedPages& watched() const { return watched_; }
     void watch_nothing() { watched_.forget_all(); }
     /// An ept02 is about to be given what this leaf allows. A larger one holds no page that was ever watched.

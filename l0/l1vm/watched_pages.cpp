@@ -76,8 +76,18 @@ void WatchedPages::touched(L1Gpa address) {
     if (Watch* const watch = find(address.page())) end(*watch);
 }
 
+bool WatchedPages::read_by_l1(L1Gpa address) {
+    const Watch* const watch = find(address.page());
+    if (watch == nullptr || watch->ticket == 0) return false;
+    __atomic_fetch_or(mm::at<u64>(watch->leaf), ept::Access::read.bits(), __ATOMIC_SEQ_CST);
+    return true;
+}
+
 void WatchedPages::note_shadowed(L1Gpa address) {
-    if (Watch* const watch = find(address.page())) watch->shadowed = true;
+    Watch* const watch = find(address.page());
+    if (watch == nullptr) return;
+    end(*watch);
+    watch->shadowed = true;
 }
 
 void WatchedPages::forget_all() {

@@ -6,9 +6,10 @@
 // Laws:  while a ticket is good, neither L1 nor an L2 nor L0 has written the page since it was given.
 // SDM:   3C 29.4.3.3 (which change of an EPT entry asks for INVEPT).
 //
-// A watched page is not present in ept01, nor in what is made of ept01: ept02s. To take only the right to
+// A watched page is not present in ept01 at first, nor in what is made of ept01: ept02s. To take only the right to
 // write would be enough by the manual; but Bochs 2.7 asks EPT only for the right to read a page table, and
-// then sets accessed and dirty flags there. Devices of L1's write memory without asking ept01; they are not
+// then sets accessed and dirty flags there. So L1 gets the right to read with its first read as data, which a page
+// table rarely sees, and a bitmap does: Linux KVM reads its MSR bitmap before each entry. Devices of L1's write memory without asking ept01; they are not
 // seen.
 #pragma once
 
@@ -52,7 +53,9 @@ class WatchedPages {
     /// Somebody is about to touch an address: the page is present again, and its tickets are void. No debt
     /// comes of it.
     [[gnu::cold]] void touched(ept::L1Gpa address);
-    /// An ept02 is about to have the page at an address.
+    /// L1 is about to read at an address, as data. If the page is watched it may, from now on; true then.
+    [[gnu::cold]] bool read_by_l1(ept::L1Gpa address);
+    /// An ept02 is about to have the page at an address, which is not watched any longer.
     [[gnu::cold]] void note_shadowed(ept::L1Gpa address);
     /// All pages are present, and nothing is known of any.
     void forget_all();
