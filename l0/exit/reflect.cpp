@@ -106,9 +106,9 @@ Why reflect_to_l1(Cpu& cpu, const L2Exit& exit, Why why) {
         slot.lazy_is_set = true;
     }
     const LeftByL2 left = left_by_l2(v, vmcs02);
-    note_exit(v, cpu.machine->offered, left, vmcs02);
+    if (note_exit(v, cpu.machine->offered, left, vmcs02)) [[unlikely]]
+        slot.present.entry = mode_kept_up(slot.present.entry, v);
     slot.known02 = {.efer = left.efer, .pat = left.pat};
-    slot.present.entry = mode_kept_up(slot.present.entry, v);
     const NmiBlocking blocking = nmi_blocking_after(v, exit.reason, vmcs02);
     give_back_pdptes(slot, vmcs02);
     const auto vmcs01 = make_vmcs01_current(cpu);

@@ -6,11 +6,11 @@
 // Laws:  while a ticket is good, neither L1 nor an L2 nor L0 has written the page since it was given.
 // SDM:   3C 29.4.3.3 (which change of an EPT entry asks for INVEPT).
 //
-// A watched page is not present in ept01 at first, nor in what is made of ept01: ept02s. To take only the right to
-// write would be enough by the manual; but Bochs 2.7 asks EPT only for the right to read a page table, and
-// then sets accessed and dirty flags there. So L1 gets the right to read with its first read as data, which a page
-// table rarely sees, and a bitmap does: Linux KVM reads its MSR bitmap before each entry. Devices of L1's write memory without asking ept01; they are not
-// seen.
+// A watched page is not present in ept01 at first, nor in what is made of ept01: ept02s. To take only the
+// right to write would be enough by the manual; but Bochs 2.7 asks EPT only for the right to read a page
+// table, and then sets accessed and dirty flags there. So L1 gets the right to read with its first read as
+// data, which a page table rarely sees, and a bitmap does: Linux KVM reads its MSR bitmap before each entry.
+// Devices of L1's write memory without asking ept01; they are not seen.
 #pragma once
 
 #include <array>

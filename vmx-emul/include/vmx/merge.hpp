@@ -35,12 +35,12 @@ struct Inherited {
     u64 efer = 0, pat = 0, debugctl = 0, dr7 = 0;
 };
 
-/// What vmcs02 is known to hold; all ones, which no processor takes for either: it is not known. L1 may ask
-/// for all ones, and it is the processor that refuses them.
+/// What vmcs02 is known to hold; all ones, which no processor has in either: it is not known. It is compared
+/// with L1's own registers only: of vmcs12's fields L1 may ask for all ones, and it is the processor that
+/// refuses them.
 struct Known02 {
     static constexpr u64 unknown = ~u64{0};
     u64 efer = unknown, pat = unknown;
-    static constexpr bool same(u64 known, u64 wanted) { return wanted == known && wanted != unknown; }
 };
 
 constexpr Controls02 merge_controls(const Vmcs12& v, const Capabilities& host) {
@@ -141,11 +141,13 @@ void merge_entry(const CheckedVmcs12& checked, const Inherited& l1, Known02 know
         const bool needs_paging = !entry.has(Entry::load_efer) && !entry.has(Entry::ia32e_mode_guest);
         const bool l2_paging = needs_paging && (read(vmcs02, field::guest_cr0) & x86::cr0::pg) != 0;
         const u64 efer = entry_efer(v, l1.efer, l2_paging);
-        if (!Known02::same(known.efer, efer)) write(vmcs02, field::guest_efer, efer);
+        if (entry.has(Entry::load_efer) || efer != known.efer) write(vmcs02, field::guest_efer, efer);
     }
     if (!v.in_vmcs02.has(FieldId::guest_pat)) {
-        const u64 pat = entry.has(Entry::load_pat) ? v.get(field::guest_pat) : l1.pat;
-        if (!Known02::same(known.pat, pat)) write(vmcs02, field::guest_pat, pat);
+        if (entry.has(Entry::load_pat))
+            write(vmcs02, field::guest_pat, v.get(field::guest_pat));
+        else if (l1.pat != known.pat)
+            write(vmcs02, field::guest_pat, l1.pat);
     }
     if (!v.in_vmcs02.has(FieldId::guest_dr7)) {
         const bool debug = entry.has(Entry::load_debug_controls);

@@ -69,17 +69,21 @@ void save_l2(Vmcs12& v, A& vmcs02) {
 }
 
 /// What every exit changes in the image: the event is consumed, and, on processors with unrestricted guest, a
-/// control keeps up with L2's mode (SDM 3C 28.2), which L2's EFER tells, too.
+/// control keeps up with L2's mode (SDM 3C 28.2), which L2's EFER tells, too. True if that control has
+/// changed: as vmcs02's own has, and for the checks of the next entry.
 template <VmcsAccessor A>
-void note_exit(Vmcs12& v, const Capabilities& offered, const LeftByL2& left, A& vmcs02) {
-    if (offered.may(Secondary::unrestricted_guest)) {
-        const bool long_mode = left.efer != ~u64{0}
-                                   ? (left.efer & x86::efer::lma) != 0
-                                   : read(vmcs02, field::entry_controls).has(Entry::ia32e_mode_guest);
-        v.set(field::entry_controls,
-              v.get(field::entry_controls).with_if(long_mode, Entry::ia32e_mode_guest));
-    }
+bool note_exit(Vmcs12& v, const Capabilities& offered, const LeftByL2& left, A& vmcs02) {
     v.set(field::entry_interruption_info, v.get(field::entry_interruption_info).consumed());
+    if (!offered.may(Secondary::unrestricted_guest)) return false;
+    const bool long_mode = left.efer != ~u64{0}
+                               ? (left.efer & x86::efer::lma) != 0
+                               : read(vmcs02, field::entry_controls).has(Entry::ia32e_mode_guest);
+    const EntryControls before = v.get(field::entry_controls);
+    if (long_mode == before.has(Entry::ia32e_mode_guest)) [[likely]]
+        return false;
+    v.set(field::entry_controls, before.with_if(long_mode, Entry::ia32e_mode_guest));
+    v.note_write(FieldId::entry_controls);
+    return true;
 }
 
 template <VmcsAccessor A>
