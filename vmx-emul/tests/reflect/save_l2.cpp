@@ -81,7 +81,8 @@ TEST(NoteExit, keeps_the_mode_control_in_step_where_unrestricted_guest_is_offere
             const LeftByL2 left = left_by_l2(v, l2);
             l2.forget_history();
             Vmcs12 without = v;
-            note_exit(v, offered, left, l2);
+            EXPECT_EQ(note_exit(v, offered, left, l2), now != before);
+            EXPECT_EQ(v.changed, now != before) << "the next entry is to be checked (SDM 3C 27.2.4)";
             EXPECT_EQ(v.get(entry_controls).raw, 0x11fbu | (now ? 1u << 9 : 0));
             EXPECT_EQ(l2.reads(), 1u);
             l2.forget_history();
