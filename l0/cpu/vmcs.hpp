@@ -41,12 +41,18 @@ class QuickVmcs01 {
     QuickVmcs01& operator=(const QuickVmcs01&) = delete;
 
     [[gnu::always_inline]] u64 read_raw(vmx::FieldId id) {
-        ++reads_;
-        return hw::vmread(vmx::encodings[static_cast<usize>(id)]);
+        return read_encoding(vmx::encodings[static_cast<usize>(id)]);
     }
     [[gnu::always_inline]] void write_raw(vmx::FieldId id, u64 value) {
+        write_encoding(vmx::encodings[static_cast<usize>(id)], value);
+    }
+    [[gnu::always_inline]] u64 read_encoding(u64 encoding) {
+        ++reads_;
+        return hw::vmread(encoding);
+    }
+    [[gnu::always_inline]] void write_encoding(u64 encoding, u64 value) {
         ++totals_.vmwrite;
-        hw::vmwrite(vmx::encodings[static_cast<usize>(id)], value);
+        hw::vmwrite(encoding, value);
     }
 
   private:

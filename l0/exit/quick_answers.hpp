@@ -39,16 +39,16 @@ class QuickWorld {
         return encoding < fields.size() ? fields[encoding] : vmx::PlainField{};
     }
     bool reaches_vmcs02() const { return !cpu_.machine->shadowing; }
-    [[gnu::always_inline]] u64 read_vmcs02(vmx::FieldId id) {
+    [[gnu::always_inline]] u64 read_vmcs02(u64 encoding) {
         visit_vmcs02();
-        const u64 value = vmcs01_.read_raw(id);
-        hw::vmptrld(cpu_.vmcs01);
+        const u64 value = vmcs01_.read_encoding(encoding);
+        hw::vmptrld_in(cpu_.vmcs01);
         return value;
     }
-    [[gnu::always_inline]] void write_vmcs02(vmx::FieldId id, u64 value) {
+    [[gnu::always_inline]] void write_vmcs02(u64 encoding, u64 value) {
         visit_vmcs02();
-        vmcs01_.write_raw(id, value);
-        hw::vmptrld(cpu_.vmcs01);
+        vmcs01_.write_encoding(encoding, value);
+        hw::vmptrld_in(cpu_.vmcs01);
     }
     [[gnu::always_inline]] bool leave_undone() {
         vmcs01_.settle();
@@ -83,7 +83,7 @@ class QuickWorld {
     /// And back, at once: no note is taken of what is current meanwhile.
     [[gnu::always_inline]] void visit_vmcs02() {
         cpu_.totals.vmptrld += 2;
-        hw::vmptrld(slot_of(*cpu_.nested.current_of_64_bit_code).vmcs02);
+        hw::vmptrld_in(slot_of(*cpu_.nested.current_of_64_bit_code).vmcs02);
     }
 
     Cpu& cpu_;

@@ -33,6 +33,10 @@ inline bool has_field(u64 encoding) {
     const u64 pointer = vmcs.value();
     asm volatile("vmptrld %0" KURMA_MUST_SUCCEED : : "m"(pointer) : "cc", "memory");
 }
+/// The same of an address where it stands in memory.
+[[gnu::always_inline]] inline void vmptrld_in(const ept::Hpa& vmcs) {
+    asm volatile("vmptrld %0" KURMA_MUST_SUCCEED : : "m"(vmcs) : "cc", "memory");
+}
 inline void vmclear(ept::Hpa vmcs) {
     const u64 pointer = vmcs.value();
     asm volatile("vmclear %0" KURMA_MUST_SUCCEED : : "m"(pointer) : "cc", "memory");

@@ -62,10 +62,10 @@ concept QuickInstructionWorld = requires(W& w, unsigned gpr, u64 value) {
     { w.gpr(gpr) } -> std::same_as<u64>;
     w.set_gpr(gpr, value);
     { w.plain_field(value) } -> std::same_as<PlainField>;
-    /// Whether the current vmcs12's vmcs02 is at hand, and no shadow VMCS; then its fields.
+    /// Whether the current vmcs12's vmcs02 is at hand, and no shadow VMCS; then its fields by encoding.
     { w.reaches_vmcs02() } -> std::same_as<bool>;
-    { w.read_vmcs02(FieldId{}) } -> std::same_as<u64>;
-    w.write_vmcs02(FieldId{}, value);
+    { w.read_vmcs02(value) } -> std::same_as<u64>;
+    w.write_vmcs02(value, value);
     { w.leave_undone() } -> std::same_as<bool>;
     { w.done() } -> std::same_as<bool>;
 };

@@ -94,15 +94,16 @@ class PlainField {
     /// Found, in the image, and not of the event.
     constexpr bool usual() const { return raw_ <= index_mask; }
     constexpr usize index() const { return raw_ & index_mask; }
-    constexpr FieldId id() const { return static_cast<FieldId>(raw_ & index_mask); }
     /// One of the event to inject: nobody keeps account of its changes.
-    constexpr bool of_event() const { return found() && (raw_ & event_bit) != 0; }
-    constexpr bool in_vmcs02() const { return (raw_ & vmcs02_bit) != 0; }
-    constexpr bool exit_information() const { return (raw_ & exit_information_bit) != 0; }
+    constexpr bool of_event() const { return kind() == event_bit; }
+    /// In vmcs02, of L2's state or of the last exit.
+    constexpr bool guest_state() const { return kind() == vmcs02_bit; }
+    constexpr bool exit_information() const { return kind() == (vmcs02_bit | exit_information_bit); }
 
   private:
     static constexpr u16 none = 0xffff, event_bit = 0x100, vmcs02_bit = 0x200, exit_information_bit = 0x400,
                          index_mask = 0xff;
+    constexpr unsigned kind() const { return raw_ & ~unsigned{index_mask}; }
     u16 raw_ = none;
 };
 constexpr PlainField plain_field(u64 encoding, const FieldSet& existing) {

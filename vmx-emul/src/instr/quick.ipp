@@ -33,8 +33,7 @@ template <class W>
 [[gnu::always_inline]] inline void succeed_quickly(W& world) {
     auto& vmcs01 = world.vmcs01();
     const u64 before = read(vmcs01, field::guest_rflags);
-    const u64 to_clear = before & x86::rflags::arithmetic;
-    if (to_clear != 0) write(vmcs01, field::guest_rflags, before ^ to_clear);
+    write(vmcs01, field::guest_rflags, before & ~x86::rflags::arithmetic);
     // The length is read as it is: VMREAD has cleared the upper half.
     write(vmcs01, field::guest_rip,
           read(vmcs01, field::guest_rip) + vmcs01.read_raw(FieldId::exit_instruction_length));
@@ -47,18 +46,18 @@ template <QuickInstructionWorld W>
 [[gnu::always_inline]] inline bool emulate_vmread_quickly(W& world) {
     InstructionInfo info{0};
     if (!instr::quick_form(world, info)) return false;
-    const PlainField field = world.plain_field(world.gpr(info.register2()));
+    const u64 encoding = world.gpr(info.register2());
+    const PlainField field = world.plain_field(encoding);
     const Vmcs12& current = *world.nested().current_of_64_bit_code;
     u64 value;
     if (field.usual()) [[likely]] {
         value = current.image[field.index()];
     } else {
-        if (field.of_event()) [[unlikely]]
+        const bool reachable =
+            field.guest_state() || (field.exit_information() && !current.exit_information_in_image);
+        if (!reachable || !world.reaches_vmcs02()) [[unlikely]]
             return world.leave_undone();
-        const bool made_up = field.exit_information() && current.exit_information_in_image;
-        if (!field.found() || made_up || !world.reaches_vmcs02()) [[unlikely]]
-            return world.leave_undone();
-        value = world.read_vmcs02(field.id());
+        value = world.read_vmcs02(encoding);
     }
     world.set_gpr(info.register1(), value);
     instr::succeed_quickly(world);
@@ -69,18 +68,19 @@ template <QuickInstructionWorld W>
 [[gnu::always_inline]] inline bool emulate_vmwrite_quickly(W& world) {
     InstructionInfo info{0};
     if (!instr::quick_form(world, info)) return false;
-    const PlainField field = world.plain_field(world.gpr(info.register2()));
+    const u64 encoding = world.gpr(info.register2());
+    const PlainField field = world.plain_field(encoding);
     Vmcs12& current = *world.nested().current_of_64_bit_code;
     const u64 value = world.gpr(info.register1());
     if (field.usual()) [[likely]] {
         current.image[field.index()] = value & instr::value_masks[field.index()];
         current.note_change(field.index());
+    } else if (field.guest_state() && world.reaches_vmcs02()) {
+        world.write_vmcs02(encoding, value);
     } else if (field.of_event()) {
         current.image[field.index()] = value & instr::value_masks[field.index()];
     } else {
-        if (!field.found() || field.exit_information() || !world.reaches_vmcs02()) [[unlikely]]
-            return world.leave_undone();
-        world.write_vmcs02(field.id(), value);
+        return world.leave_undone();
     }
     instr::succeed_quickly(world);
     return world.done();

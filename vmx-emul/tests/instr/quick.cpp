@@ -22,8 +22,12 @@ class QuickWorld {
     void set_gpr(unsigned number, u64 value) { world_.set_gpr(number, value); }
     PlainField plain_field(u64 encoding) const { return world_.plain_field(encoding); }
     bool reaches_vmcs02() const { return true; }
-    u64 read_vmcs02(FieldId id) { return world_.read_home02(*world_.nested().current, id); }
-    void write_vmcs02(FieldId id, u64 value) { world_.write_home02(*world_.nested().current, id, value); }
+    u64 read_vmcs02(u64 encoding) {
+        return world_.read_home02(*world_.nested().current, find_field(encoding).id);
+    }
+    void write_vmcs02(u64 encoding, u64 value) {
+        world_.write_home02(*world_.nested().current, find_field(encoding).id, value);
+    }
     bool leave_undone() { return false; }
     bool done() { return true; }
 
