@@ -75,6 +75,8 @@ class Space {
             vmcs_.poke(id, edge(input));
         for (u64& gpr : gprs_) gpr = edge(input);
         offered_.physical_address_width = width;
+        nested_.in_vmx_operation = true;
+        nested_.long_mode = wide;
     }
 
     /// A number near a power of two, or any.
@@ -89,6 +91,10 @@ class Space {
     FakeVmcs& vmcs01() { return vmcs_; }
     u64 gpr(unsigned number) const { return gprs_.at(number); }
     const Capabilities& offered() const { return offered_; }
+    const NestedState& nested() const { return nested_; }
+    x86::Translation translate_linear(const x86::PagingRegisters& regs, u64 linear, DataAccess access) {
+        return x86::translate_linear(*this, regs, linear, access);
+    }
     std::optional<u64> read_u64(ept::L1Gpa at) { return pages.read(at.value()); }
     std::optional<u32> read_u32(ept::L1Gpa) {
         law(false, "no entry of four-level paging has four bytes");
@@ -127,6 +133,7 @@ class Space {
     FakeVmcs vmcs_;
     std::array<u64, 16> gprs_{};
     Capabilities offered_{};
+    NestedState nested_{};
 };
 
 struct Expected {
