@@ -11,9 +11,9 @@ kurma_front_door_refusal(front_door.refuses_a_directory "is not a file" ${CMAKE_
 kurma_front_door_refusal(front_door.refuses_a_missing_module "--module 'nosuch=x': no file 'nosuch'" micro --module nosuch=x)
 kurma_front_door_refusal(front_door.refuses_an_unknown_processor "unknown CPU model 'i486'. this Bochs has: .*corei7_haswell_4770"
   micro --cpu i486)
-kurma_front_door_refusal(front_door.refuses_several_processors_for_kurma "Kurma runs its L1 on one processor so far" micro --cpus 2)
+kurma_front_door_refusal(front_door.refuses_several_processors_for_kurma "L1 gets one processor under an L0 so far" micro --cpus 2)
 kurma_front_door_refusal(front_door.refuses_a_knob_without_value "--set 'trace': write KNOB=VALUE" micro --set trace)
-kurma_front_door_refusal(front_door.refuses_knobs_without_kurma "there is no Kurma with --l0 none" micro --l0 none --set trace=off)
+kurma_front_door_refusal(front_door.refuses_knobs_without_kurma "there is none with --l0 none" micro --l0 none --set trace=off)
 kurma_front_door_refusal(front_door.refuses_memory_that_bochs_has_not "--memory 5000: Bochs takes 8 to 4096 MiB" micro --memory 5000)
 kurma_front_door_refusal(front_door.refuses_a_time_out_of_nothing "--timeout 0: give a number of seconds above 0" micro --timeout 0)
 kurma_front_door_refusal(front_door.refuses_an_unknown_option "unrecognized arguments: --nosuch" micro --nosuch)
@@ -22,6 +22,6 @@ kurma_front_door_refusal(front_door.refuses_to_write_where_nothing_is "its direc
 
 # L0's refusal of an unknown knob sends people here.
 add_test(NAME front_door.help_lists_the_knobs
-  COMMAND ${python} ${tools}/says.py 0 "(?s)trace=counters: off . counters . turns.*vmcs_access=best: trap . shadow-direct . best.*offer.ept=on.*offer.vpid=on.*offer.unrestricted_guest=on.*ept02_large_pages=on"
+  COMMAND ${python} ${tools}/says.py 0 "(?s)trace=counters .off . counters . turns.*vmcs_access=best .best . trap . shadow-copy . shadow-direct.*offer.ept=on.*offer.vpid=on.*offer.unrestricted_guest=on.*ept02_large_pages=on"
           ${CMAKE_SOURCE_DIR}/kurma run --help)
 set_tests_properties(front_door.help_lists_the_knobs PROPERTIES LABELS front-door TIMEOUT 60)
