@@ -79,6 +79,16 @@ class QuickWorld {
         return reinterpret_cast<const volatile u64*>(cpu_.last_walk.find_plain(cr3, cr4, linear));
     }
 
+    /// The memory operand of VMPTRLD and VMCLEAR, read once; false: for the room.
+    [[gnu::always_inline]] bool pointer_operand(u64& pointer) {
+        if (!cpu_.nested.in_vmx_operation || !cpu_.nested.long_mode) return false;
+        const vmx::InstructionInfo info{read(vmcs01_, vmx::field::exit_instruction_info)};
+        const volatile u64* const at = operand(info, sizeof(u64));
+        if (at == nullptr) return false;
+        pointer = *at;
+        return true;
+    }
+
   private:
     /// And back, at once: no note is taken of what is current meanwhile.
     [[gnu::always_inline]] void visit_vmcs02() {
@@ -94,13 +104,9 @@ class QuickWorld {
 /// VMPTRLD of an active VMCS, which is no shadow VMCS.
 [[gnu::always_inline]] inline bool vmptrld_quickly(Cpu& cpu, QuickWorld& world) {
     using namespace vmx;
-    if (!cpu.nested.in_vmx_operation || !cpu.nested.long_mode) [[unlikely]]
+    u64 pointer;
+    if (!world.pointer_operand(pointer)) [[unlikely]]
         return world.leave_undone();
-    const InstructionInfo info{read(world.vmcs01(), field::exit_instruction_info)};
-    const volatile u64* const operand = world.operand(info, sizeof(u64));
-    if (operand == nullptr) [[unlikely]]
-        return world.leave_undone();
-    const u64 pointer = *operand;
     // Only a page address that is not the VMXON pointer gets to be that of an active VMCS.
     VmcsSlot* const slot = find_slot(cpu, ept::L1Gpa{pointer});
     if (slot == nullptr || pointer == cpu.nested.vmxon_pointer) [[unlikely]]
@@ -118,13 +124,9 @@ class QuickWorld {
 /// VMCLEAR of a VMCS that is not active.
 [[gnu::always_inline]] inline bool vmclear_quickly(Cpu& cpu, QuickWorld& world) {
     using namespace vmx;
-    if (!cpu.nested.in_vmx_operation || !cpu.nested.long_mode) [[unlikely]]
+    u64 pointer;
+    if (!world.pointer_operand(pointer)) [[unlikely]]
         return world.leave_undone();
-    const InstructionInfo info{read(world.vmcs01(), field::exit_instruction_info)};
-    const volatile u64* const operand = world.operand(info, sizeof(u64));
-    if (operand == nullptr) [[unlikely]]
-        return world.leave_undone();
-    const u64 pointer = *operand;
     if (!cpu.machine->offered.page_address(pointer) || pointer == cpu.nested.vmxon_pointer)
         return world.leave_undone();
     if (find_slot(cpu, ept::L1Gpa{pointer}) != nullptr) [[unlikely]]
