@@ -24,6 +24,9 @@ class KnobAsItWas {
     explicit KnobAsItWas(const char* knob) {
         ask("get ", knob);
         read_answer(before_, sizeof before_);
+        // The answer is a line, a request is not.
+        for (char& c : before_)
+            if (c == '\n') c = '\0';
     }
     ~KnobAsItWas() { set_knob(before_); }
     KnobAsItWas(const KnobAsItWas&) = delete;
