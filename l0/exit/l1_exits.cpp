@@ -19,10 +19,6 @@ using namespace vmx;
 
 namespace {
 
-/// "KurmaKurmaKu" at the leaf where hypervisors say who they are; a processor answers it with other words.
-/// The bit that announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
-constexpr u32 signature_leaf = 0x40000000, features_leaf = 1, extended_features_leaf = 7;
-
 /// OSXSAVE and OSPKE mirror bits of the running CR4, which is L0's while L0 executes CPUID.
 void mirror_cr4(Cpu& cpu, u64 cr4_bit, u64& word, u64 cpuid_bit) {
     const auto vmcs01 = vmcs01_after_exit(cpu);
@@ -35,6 +31,8 @@ void adjust_cpuid(Cpu& cpu, Gprs& gprs, u32 leaf) {
     constexpr u64 osxsave = 1u << 27, ospke = 1u << 4;
     if (leaf == features_leaf) mirror_cr4(cpu, x86::cr4::osxsave, gprs.value[Gprs::rcx], osxsave);
     if (leaf == extended_features_leaf) mirror_cr4(cpu, x86::cr4::pke, gprs.value[Gprs::rcx], ospke);
+    // "KurmaKurmaKu" at the leaf where hypervisors say who they are; a processor answers it with other words.
+    // The bit that announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
     if (leaf == signature_leaf) {
         gprs.value[Gprs::rax] = signature_leaf;
         gprs.value[Gprs::rbx] = 0x6d72754b;

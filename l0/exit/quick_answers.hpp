@@ -8,7 +8,10 @@ namespace kurma::l0 {
 
 /// Leaves of CPUID that the processor does not answer alone (l1_exits.cpp): features, extended features, who
 /// Kurma is.
-constexpr bool is_special_leaf(u32 leaf) { return leaf == 1 || leaf == 7 || leaf == 0x40000000; }
+constexpr u32 features_leaf = 1, extended_features_leaf = 7, signature_leaf = 0x40000000;
+constexpr bool is_special_leaf(u32 leaf) {
+    return leaf == features_leaf || leaf == extended_features_leaf || leaf == signature_leaf;
+}
 
 constexpr bool has_quick_answer(vmx::Reason reason) {
     using vmx::Reason;
