@@ -15,6 +15,8 @@ LEVELS = ("native", "L1", "L2", "L3")
 L1S = ("micro", "linux-kvm", "vmware-server", "haxm", "arm-kvm", "pvm", "cki", "none", "not stated")
 UNITS = ("instructions", "cycles", "ns", "us", "s", "percent", "factor", "Mb/s", "exits", "world switches", "fields",
          "VMREAD", "VMWRITE", "VMPTRLD", "VMCLEAR")
+TO_COME = ("exit-cost", "exit-multiplication", "memory-models", "first-touch", "macro", "vmcs-shadowing", "vpid", "bitmaps",
+           "entry-checks", "l1-host-state", "tracing")
 NO_EXPERIMENT_YET = "none yet"
 NOT_ON_BOCHS = "not on Bochs"
 OPERATION_COLUMNS = ("operation", "cost_line", "meaning")
@@ -84,9 +86,8 @@ def read_operations(path: Path = OPERATIONS) -> dict[str, bool]:
 
 
 def experiments(repository: Path = PAPERS.parent) -> set[str]:
-    """What `reproduced_by` may name. The costs that `./kurma demo` prints are the experiment exit-cost."""
-    folder = repository / "experiments"
-    return {"exit-cost"} | {path.name for path in folder.iterdir() if path.is_dir() and path.name != "harness"}
+    """What `reproduced_by` may name: the folders of experiments/ that have an experiment.py, and those still to come."""
+    return set(TO_COME) | {path.parent.name for path in (repository / "experiments").glob("*/experiment.py")}
 
 
 def problems(row: Row, operations: dict[str, bool], known_experiments: set[str]) -> list[str]:
