@@ -10,6 +10,7 @@ from typing import NoReturn
 from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command,
                memory_command, model_command, run_command, test_command, versus_command)
 from .errors import MEANING, FrontDoorError, Interrupted, Status
+from .experiment import command as experiment
 from .knobs import knob_help
 from .oracle import command as oracle
 from .progress import say
@@ -38,6 +39,8 @@ examples:
   ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
   ./kurma knobs --measure                          every switch of Kurma, and what each does to one row
+  ./kurma experiment                               the papers' questions, and Kurma's own: lists them
+  ./kurma experiment all --quick                   all of them, in half an hour; ./kurma report then draws them
   ./kurma memory --quick                           what fresh memory costs an L2, by the ept02 knobs
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
@@ -103,6 +106,10 @@ def parser() -> argparse.ArgumentParser:
                                  epilog=memory_command.EXAMPLES + "\n" + STATUSES)
     memory_command.add_arguments(memory)
     memory.set_defaults(function=memory_command.command)
+    experiment_parser = commands.add_parser("experiment", help=experiment.HELP, description=experiment.ABOUT,
+                                            epilog=experiment.EXAMPLES + "\n" + STATUSES)
+    experiment.add_arguments(experiment_parser)
+    experiment_parser.set_defaults(function=experiment.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

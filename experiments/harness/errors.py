@@ -30,7 +30,7 @@ MEANING: dict[Status, str] = {
     Status.REFUSED: "L0 refused the machine, the payload or a knob",
     Status.RESET: "the guest reset the machine",
     Status.DIFFERENT: "(oracle, compare) the bare platform and Kurma answered differently, and no written reason covers it; "
-                      "(versus) a row is over its budget",
+                      "(versus) a row is over its budget; (experiment --verify) the two runs are not equal",
     Status.INTERRUPTED: "you stopped it (Ctrl-C, Ctrl-], Ctrl-A x)",
 }
 

@@ -38,6 +38,10 @@ class Images:
         """Of Linux KVM as L0: `vmlinuz` or `initrd.cpio`."""
         return self.build / "guests" / "l0-hypervisors" / "linux-kvm" / name
 
+    def versions_of(self, l1: str) -> Path:
+        """The packages that a Linux L1 was assembled from."""
+        return self.build / "guests" / "l1-hypervisors" / l1 / "versions.txt"
+
     @property
     def vmlinuz(self) -> Path:
         return self.build / "guests" / "l1-hypervisors" / "linux-kvm" / "vmlinuz"

@@ -89,7 +89,11 @@ def _say_end(name: str, result: Result) -> None:
 
 def _run(setup: Setup, images: Images, directory: Path) -> Run:
     return Run(Request(setup.name, boot_plan(setup.choice, images), setup.machine, setup.l0, directory / setup.name,
-                       TIMEOUT_SECONDS[setup.l1] * (KVM_IS_SLOWER if setup.l0.has_kvm else 1)))
+                       timeout_of(setup)))
+
+
+def timeout_of(setup: Setup) -> float:
+    return TIMEOUT_SECONDS[setup.l1] * (KVM_IS_SLOWER if setup.l0.has_kvm else 1)
 
 
 def costs_of(name: str, result: Result) -> list[Cost]:

@@ -1,0 +1,140 @@
+"""`./kurma experiment`: runs experiments, or says whether they would say the same again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import setups
+from ..errors import FrontDoorError, Status
+from ..pair import worst
+from ..paths import RESULTS, new_run_dir, shown
+from ..progress import say
+from ..texttable import table
+from . import catalogue, results
+from .matrix import Boot, Experiment
+from .readings import Readings
+from .runner import Outcome, run_boots
+from .store import Store
+
+HELP = "reproduce a measurement of the papers, or of Kurma's own decisions: figures, tables, one sentence"
+ABOUT = """\
+Each experiment is a folder of experiments/: its question, the machines that it boots, what it makes of them. Without a
+name: lists them. Boots that several experiments want are booted once; what a boot said stays below OUT/boots, and
+--resume takes it from there where it was made of the same images. OUT/NAME/result.json has tables, figures, versions and
+the configuration of every boot, OUT/NAME/result.txt is for reading, and ./kurma report draws all of it."""
+EXAMPLES = """\
+examples:
+  ./kurma experiment                             what there is
+  ./kurma experiment exit-cost --quick           one, with fewer boots
+  ./kurma experiment all --quick                 all of them, in half an hour on two processors
+  ./kurma experiment all --quick --resume        goes on where that was stopped
+  ./kurma experiment all --verify results/experiments   runs all of these again: are they equal to the last instruction?
+"""
+DEFAULT_OUT = RESULTS / "experiments"
+DIFFERENCES_SHOWN = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="an experiment's name, or several, or `all`; without: list them")
+    parser.add_argument("--quick", action="store_true", help="fewer boots and shorter workloads")
+    parser.add_argument("--resume", action="store_true", help="keep the boots that are there, if they are of the same images")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+                        help="boots at a time, each a process of one thread and 1 to 2 GiB (default: a processor each)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where boots and results go (default {shown(DEFAULT_OUT)})")
+    parser.add_argument("--verify", type=Path, metavar="DIR",
+                        help="run again what DIR has, as quick as it was, and compare; status 8 if anything differs")
+
+
+def command(arguments: argparse.Namespace) -> Status:
+    if not arguments.names:
+        _list()
+        return Status.POWER_OFF
+    if arguments.jobs < 1:
+        raise FrontDoorError(f"--jobs {arguments.jobs}: at least 1")
+    experiments = catalogue.chosen(arguments.names)
+    before = _before(arguments, experiments)
+    quick = any(one["quick"] for one in before.values()) or arguments.quick
+    wanted = {name: list(dict.fromkeys(experiment.boots(quick))) for name, experiment in experiments.items()}
+    boots = list(dict.fromkeys(boot for of_one in wanted.values() for boot in of_one))
+    images = setups.images_for([boot.setup for boot in boots])
+    store = Store((arguments.out or (new_run_dir("verify") if before else DEFAULT_OUT)).absolute(), images)
+    say(f"{len(experiments)} experiments, {len(boots)} boots, {arguments.jobs} at a time; results and logs: {shown(store.directory)}/")
+    if not arguments.resume:
+        for boot in boots:
+            store.forget(boot)
+    done = _Done(experiments, wanted, quick, store, alone=len(experiments) == 1)
+    outcome = run_boots(boots, store, arguments.jobs, done.take)
+    return _verdict(done, outcome, before)
+
+
+class _Done:
+    """Evaluates each experiment as soon as its last boot has ended."""
+
+    def __init__(self, experiments: Mapping[str, Experiment], wanted: Mapping[str, Sequence[Boot]], quick: bool, store: Store,
+                 alone: bool) -> None:
+        self.experiments, self.wanted, self.quick, self.store, self.alone = experiments, wanted, quick, store, alone
+        self.results: dict[str, dict[str, Any]] = {}
+
+    def take(self, outcome: Outcome) -> None:
+        for name, boots in self.wanted.items():
+            if name not in self.results and all(boot in outcome.readings for boot in boots):
+                readings = Readings(self.quick, {boot: outcome.readings[boot] for boot in boots})
+                found = results.document(name, self.experiments[name], readings, self.store.images)
+                results.write(found, self.store.directory / name)
+                self.results[name] = found
+                print(results.as_text(found) if self.alone else f"{name}: {found['sentence']}", flush=True)
+
+
+def _before(arguments: argparse.Namespace, experiments: Mapping[str, Experiment]) -> dict[str, dict[str, Any]]:
+    """The results that this run is to be compared with: one for each experiment, all of them quick or none."""
+    if arguments.verify is None:
+        return {}
+    if arguments.out is not None and arguments.out.absolute() == arguments.verify.absolute():
+        raise FrontDoorError("--out and --verify are the same directory: what is compared would be written over")
+    found = {name: results.read(arguments.verify, name) for name in experiments}
+    if len({one["quick"] for one in found.values()}) > 1:
+        raise FrontDoorError(f"--verify {arguments.verify}: some of these were quick and some not; name those that belong together")
+    if arguments.quick and not any(one["quick"] for one in found.values()):
+        raise FrontDoorError(f"--verify {arguments.verify}: these were not --quick, so this run must not be either")
+    return found
+
+
+def _verdict(done: _Done, outcome: Outcome, before: Mapping[str, Mapping[str, Any]]) -> Status:
+    missing = [name for name in done.experiments if name not in done.results]
+    for why in outcome.failures.values():
+        say(why)
+    if missing:
+        say(f"without result: {', '.join(missing)}; --resume runs what failed again and keeps the rest")
+    different = [name for name, earlier in before.items() if name in done.results and _differs(name, earlier, done.results[name])]
+    if before:
+        equal = len(before) - len(different) - len(missing)
+        say(f"{equal} of {len(before)} experiments are equal to those before, every boot to its last instruction")
+    else:
+        say(f"results: {shown(done.store.directory)}/; ./kurma report --from {shown(done.store.directory)} draws them")
+    return worst([*outcome.statuses, *([Status.DIFFERENT] if different else [])])
+
+
+def _differs(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    found = results.differences(before, now)
+    if not found:
+        say(f"{name}: equal")
+        return False
+    revisions = [one[results.NOT_COMPARED]["git"]["revision"] for one in (before, now)]
+    made = "" if revisions[0] == revisions[1] else f" (made with {revisions[0][:12]}, now {revisions[1][:12]})"
+    say(f"{name}: DIFFERENT in {len(found)} places{made}:")
+    for line in found[:DIFFERENCES_SHOWN]:
+        say(f"  {line}")
+    return True
+
+
+def _list() -> None:
+    rows = []
+    for name, experiment in catalogue.chosen([catalogue.ALL]).items():
+        counts = [len(set(experiment.boots(quick))) for quick in (True, False)]
+        rows.append([name, experiment.title, *map(str, counts)])
+    print(table(["experiment", "what it measures", "boots --quick", "boots"], rows, left=2))
+    print("\n./kurma experiment NAME --quick runs one; experiments/NAME/question.md tells its question and its matrix.")

@@ -1,0 +1,118 @@
+"""The result of an experiment as a document, as text, and whether two of them are equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import versions
+from ..errors import FrontDoorError
+from ..payload import Images
+from ..texttable import table
+from . import beside
+from .matrix import Experiment
+from .readings import Reading, Readings
+from .store import summary
+
+FILE, TEXT_FILE = "result.json", "result.txt"
+NOT_COMPARED = "made_with"   # Where and of what a result was made; all else must be equal in two runs.
+GUEST_PACKAGES = ("linux-image-", "qemu-system-")
+
+
+def document(name: str, experiment: Experiment, readings: Readings, images: Images) -> dict[str, Any]:
+    """Equal for equal images: nothing of the host's time is in it."""
+    findings = experiment.evaluate(readings)
+    boots = list(readings.by_boot.values())
+    quick = " --quick" if readings.quick else ""
+    return {"experiment": name, "title": experiment.title, "question": experiment.question, "quick": readings.quick,
+            "repeat": f"./kurma experiment {name}{quick}", "sentence": findings.sentence,
+            "made_with": made_with(boots, images),
+            "boots": {reading.boot.name: summary(reading) for reading in boots},
+            "tables": [one.as_json() for one in findings.tables],
+            "figures": [one.as_json() for one in findings.figures],
+            "beside": [beside.as_json(one) for one in findings.beside]}
+
+
+def made_with(boots: Iterable[Reading], images: Images) -> dict[str, Any]:
+    boots = list(boots)
+    files = {reading.boot.l1: images.versions_of(reading.boot.l1) for reading in boots
+             if reading.boot.l1.startswith("linux-")}
+    if any(reading.boot.l0.has_kvm for reading in boots):
+        files["L0 linux-kvm"] = images.l0_linux("versions.txt")
+    guests = {guest: {package: version for package, version in versions.guest_packages(file).items()
+                      if package.startswith(GUEST_PACKAGES)} for guest, file in sorted(files.items())}
+    return {"git": versions.git(), "host": versions.host(), "guests": guests,
+            "cpu": sorted({reading.boot.cpu for reading in boots})}
+
+
+def write(result: Mapping[str, Any], directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / TEXT_FILE).write_text(as_text(result) + "\n")
+    (directory / FILE).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+
+
+def read(directory: Path, name: str) -> dict[str, Any]:
+    path = directory / name / FILE
+    try:
+        found = json.loads(path.read_text())
+        if isinstance(found, dict) and found.get("experiment") == name:
+            return found
+    except FileNotFoundError:
+        raise FrontDoorError(f"{path} is not there: ./kurma experiment {name} --out {directory} makes it") from None
+    except (OSError, ValueError) as error:
+        raise FrontDoorError(f"{path}: {error}") from None
+    raise FrontDoorError(f"{path} is no result of the experiment {name}")
+
+
+def as_text(result: Mapping[str, Any]) -> str:
+    parts = [f"{result['title']}\n{result['question']}"]
+    parts += [table_text(one) for one in result["tables"]]
+    if result["beside"]:
+        parts.append(beside_text(result["beside"]))
+    return "\n\n".join([*parts, result["sentence"]])
+
+
+def table_text(one: Mapping[str, Any]) -> str:
+    """A unit that all columns share stands in the title; others in their headings."""
+    units = {column["unit"] for column in one["columns"]} - {""}
+    shared = units.pop() if len(units) == 1 else ""
+    heading = [column["name"] if shared or not column["unit"] else f"{column['name']} ({column['unit']})"
+               for column in one["columns"]]
+    title = f"{one['title']} ({shared})" if shared else one["title"]
+    return title + "\n" + table(heading, [[cell_text(cell) for cell in row] for row in one["rows"]])
+
+
+def beside_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [[f"{row['paper']}, {row['source_table']}: {row['operation']}", f"{cell_text(row['theirs'])} {row['unit']}",
+              row["certainty"], f"{cell_text(row['ours'])} {row['ours_unit']}", row["ours_what"]] for row in rows]
+    return "Beside the papers\n" + table(["figure", "theirs", "certainty", "here", "what was measured here"], lines, left=1)
+
+
+def cell_text(cell: Any) -> str:
+    """Whole numbers with separators; small ones with two decimals, others with one; a dash where nothing was measured."""
+    if cell is None:
+        return "–"
+    if not isinstance(cell, (int, float)):
+        return str(cell)
+    if cell == int(cell):
+        return f"{cell:,.0f}"
+    return f"{cell:,.2f}" if abs(cell) < 10 else f"{cell:,.1f}"
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Where two results differ: each place with both values."""
+    return list(_differences("", {key: value for key, value in before.items() if key != NOT_COMPARED},
+                             {key: value for key, value in after.items() if key != NOT_COMPARED}))
+
+
+def _differences(place: str, before: Any, after: Any) -> Iterable[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in [*before, *(key for key in after if key not in before)]:
+            yield from _differences(f"{place}/{key}", before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, pair in enumerate(zip(before, after)):
+            yield from _differences(f"{place}/{index}", *pair)
+    elif before != after:
+        yield f"{place.removeprefix('/')}: {json.dumps(before)} before, {json.dumps(after)} now"
