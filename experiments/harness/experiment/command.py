@@ -78,15 +78,23 @@ class _Done:
                  alone: bool) -> None:
         self.experiments, self.wanted, self.quick, self.store, self.alone = experiments, wanted, quick, store, alone
         self.results: dict[str, dict[str, Any]] = {}
+        self.failures: dict[str, str] = {}
 
     def take(self, outcome: Outcome) -> None:
+        """One whose boots did not say what it needs does not keep the others from their results."""
         for name, boots in self.wanted.items():
-            if name not in self.results and all(boot in outcome.readings for boot in boots):
-                readings = Readings(self.quick, {boot: outcome.readings[boot] for boot in boots})
+            if name in self.results or name in self.failures or not all(boot in outcome.readings for boot in boots):
+                continue
+            readings = Readings(self.quick, {boot: outcome.readings[boot] for boot in boots})
+            try:
                 found = results.document(name, self.experiments[name], readings, self.store.images)
-                results.write(found, self.store.directory / name)
-                self.results[name] = found
-                print(results.as_text(found) if self.alone else f"{name}: {found['sentence']}", flush=True)
+            except (FrontDoorError, LookupError, ValueError) as error:
+                self.failures[name] = f"{name}: its boots are there, but not what it looks for in them: {error}"
+                say(self.failures[name])
+                continue
+            results.write(found, self.store.directory / name)
+            self.results[name] = found
+            print(results.as_text(found) if self.alone else f"{name}: {found['sentence']}", flush=True)
 
 
 def _before(arguments: argparse.Namespace, experiments: Mapping[str, Experiment]) -> dict[str, dict[str, Any]]:
@@ -105,7 +113,7 @@ def _before(arguments: argparse.Namespace, experiments: Mapping[str, Experiment]
 
 def _verdict(done: _Done, outcome: Outcome, before: Mapping[str, Mapping[str, Any]]) -> Status:
     missing = [name for name in done.experiments if name not in done.results]
-    for why in outcome.failures.values():
+    for why in [*outcome.failures.values(), *done.failures.values()]:
         say(why)
     if missing:
         say(f"without result: {', '.join(missing)}; --resume runs what failed again and keeps the rest")
@@ -115,7 +123,7 @@ def _verdict(done: _Done, outcome: Outcome, before: Mapping[str, Mapping[str, An
         say(f"{equal} of {len(before)} experiments are equal to those before, every boot to its last instruction")
     else:
         say(f"results: {shown(done.store.directory)}/; ./kurma report --from {shown(done.store.directory)} draws them")
-    return worst([*outcome.statuses, *([Status.DIFFERENT] if different else [])])
+    return worst([*outcome.statuses, *([Status.DIFFERENT] if different else []), *([Status.TESTS_FAILED] if missing else [])])
 
 
 def _differs(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
