@@ -63,7 +63,9 @@ void print_vmcs_rows(Vcpu& vcpu, Vcpu& other) {
     const InvalidationDescriptor whole_vpid = {1, 0};
     const auto single = static_cast<u64>(InvalidationType::single_context);
     row("invept", loops::invept, {.a = address_of(&whole_ept), .b = single});
-    row("invvpid", loops::invvpid, {.a = address_of(&whole_vpid), .b = single});
+    // #UD where neither VPID nor an INVVPID type is offered.
+    if ((rdmsr(vmx_msr::ept_vpid) & vmx_msr::invvpid_single) != 0)
+        row("invvpid", loops::invvpid, {.a = address_of(&whole_vpid), .b = single});
 }
 
 void print_interrupt_rows() {
