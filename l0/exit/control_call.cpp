@@ -20,11 +20,37 @@ enum class Function : u64 {
     begin_request = 5,
     add_to_request = 6,
     perform_request = 7,
-    read_answer = 8
+    read_answer = 8,
+    exits_of_kind = 9
 };
 
 u64 total(const Totals& totals, u64 index) {
     return index < std::size(named_totals) ? totals.*named_totals[index].total : no_control_answer;
+}
+
+constexpr ExitKind kind_of(vmx::Why why) {
+    if (why <= vmx::Why::l1_died) return ExitKind::of_l1;
+    return vmx::room_of(why) == vmx::Room::reflect ? ExitKind::of_l2_reflected : ExitKind::of_l2_kept;
+}
+
+static_assert(
+    [] {
+        for (usize i = 0; i < vmx::why_count; ++i)
+            if (const auto why = static_cast<vmx::Why>(i);
+                (kind_of(why) == ExitKind::of_l1) != (vmx::name_of(why)[1] == '1'))
+                return false;
+        return true;
+    }(),
+    "why.def has those of L1 first, up to l1_died, and their names say so");
+
+u64 exits_of(const Trace& trace, u64 which) {
+    const u64 reason = which & 0xff, kind = which >> 8;
+    if (reason >= vmx::reason_count || kind > static_cast<u64>(ExitKind::of_l2_reflected))
+        return no_control_answer;
+    u64 sum = 0;
+    for (usize i = 0; i < vmx::why_count; ++i)
+        if (kind_of(static_cast<vmx::Why>(i)) == static_cast<ExitKind>(kind)) sum += trace.exits[reason][i];
+    return sum;
 }
 
 u64 perform(Cpu& cpu) {
@@ -44,6 +70,7 @@ u64 answer_of(Cpu& cpu, Function function, u64 argument) {
         case Function::add_to_request: cpu.control.add(argument); return 0;
         case Function::perform_request: return perform(cpu);
         case Function::read_answer: return cpu.control.read(argument);
+        case Function::exits_of_kind: return exits_of(cpu.trace, argument);
     }
     return no_control_answer;
 }

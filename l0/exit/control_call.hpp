@@ -6,6 +6,9 @@
 //   5  begin a request              6  add to it the bytes of RDX, lowest first, up to a byte 0
 //   7  perform the request: bits 31:0 are the length of the answer, 39:32 its verdict (enum Verdict)
 //   8  eight bytes of the answer from offset RDX on, zeros beyond its end
+//   9  how many exits of one kind there were since the last reset: RDX 7:0 is the basic reason, 15:8 the kind
+//      (enum ExitKind). Nothing is counted while trace=off. A kind whose reason is VMCALL has this very call
+//      in it.
 //
 // A request is text, and so is its answer (exit/requests.hpp). There is one of each: programs that ask at the
 // same time spoil each other's request, never more than that.
@@ -22,6 +25,9 @@ namespace kurma::l0 {
 
 /// RAX where there is no answer.
 inline constexpr u64 no_control_answer = ~u64{0};
+
+/// Who caused an exit, and who handled it.
+enum class ExitKind : u8 { of_l1 = 0, of_l2_kept = 1, of_l2_reflected = 2 };
 
 enum class Verdict : u8 { done = 0, refused = 1, cut = 2 };
 

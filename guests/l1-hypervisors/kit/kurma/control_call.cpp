@@ -18,6 +18,8 @@ bool signature_found() {
 const char* const total_names[total_count] = {"exits",    "vmread",   "vmwrite", "vmptrld", "vmclear",
                                               "vmlaunch", "vmresume", "invept",  "invvpid"};
 
+const char* const exit_kind_names[exit_kind_count] = {"l1", "kept", "reflected"};
+
 bool kurma_is_present() {
     static const bool present = signature_found();
     return present;
@@ -41,6 +43,14 @@ Totals latch_totals() {
     control_call(ControlFunction::latch_totals);
     for (u64 i = 0; i < total_count; ++i) totals.of[i] = control_call(ControlFunction::read_total, i);
     return totals;
+}
+
+void count_exit_kinds(ExitKinds& kinds) {
+    kinds = {};
+    if (!kurma_is_present()) return;
+    for (u64 kind = 0; kind < exit_kind_count; ++kind)
+        for (u64 reason = 0; reason < exit_reason_count; ++reason)
+            kinds.of[kind][reason] = control_call(ControlFunction::exits_of_kind, kind << 8 | reason);
 }
 
 void add_to_request(const char* words) {

@@ -18,7 +18,8 @@ enum class ControlFunction : u64 {
     begin_request = 5,
     add_to_request = 6,
     perform_request = 7,
-    read_answer = 8
+    read_answer = 8,
+    exits_of_kind = 9
 };
 
 // What L0 executed on the real processor, in the order of control function 1.
@@ -34,6 +35,16 @@ bool kurma_is_present();
 // Only when Kurma is present: on the bare machine VMCALL is #UD or, in VMX root operation, VMfail.
 u64 control_call(ControlFunction function, u64 argument = 0);
 Totals latch_totals();
+
+// Exits by who caused and handled them, and by basic reason. All zeros without Kurma, and with its trace=off.
+enum class ExitKind : u8 { of_l1, of_l2_kept, of_l2_reflected };
+inline constexpr u64 exit_kind_count = 3, exit_reason_count = 65;
+extern const char* const exit_kind_names[exit_kind_count];
+
+struct ExitKinds {
+    u64 of[exit_kind_count][exit_reason_count];
+};
+void count_exit_kinds(ExitKinds& kinds);
 
 // A request in words, such as "get trace" (l0/exit/requests.hpp lists them), and how it was answered.
 enum class Verdict : u8 { done = 0, refused = 1, cut = 2 };

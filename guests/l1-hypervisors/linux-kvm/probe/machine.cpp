@@ -81,9 +81,13 @@ bool belongs_to(Operation operation, const kvm_run& run) {
     }
 }
 
-Totals difference(const Totals& after, const Totals& before) {
-    Totals result;
-    std::transform(after.begin(), after.end(), before.begin(), result.begin(), std::minus<>());
+Counts difference(const Counts& after, const Counts& before) {
+    Counts result;
+    const auto subtract = [](const auto& from, const auto& less, auto& into) {
+        std::transform(from.begin(), from.end(), less.begin(), into.begin(), std::minus<>());
+    };
+    subtract(after.totals, before.totals, result.totals);
+    subtract(after.kinds, before.kinds, result.kinds);
     return result;
 }
 
@@ -171,15 +175,15 @@ u16 Machine::run_to_signal(Operation operation) {
     }
 }
 
-std::optional<Totals> Machine::run(const Order& order) {
+std::optional<Counts> Machine::run(const Order& order) {
     mailbox().operation = order.operation;
     mailbox().repetitions = order.repetitions;
     mailbox().touch_base = order.touch_base;
     if (run_to_signal(order.operation) != port_begin)
         throw std::runtime_error("the guest ended what it had not begun");
-    const std::optional<Totals> before = latch_totals();
+    const std::optional<Counts> before = count();
     if (run_to_signal(order.operation) != port_end) throw std::runtime_error("the guest began twice");
-    const std::optional<Totals> after = latch_totals();
+    const std::optional<Counts> after = count();
     if (!before || !after) return std::nullopt;
     return difference(*after, *before);
 }

@@ -26,8 +26,8 @@ class Machine {
   public:
     Machine();
 
-    // Lets the guest do one order from begin to end. The difference of L0's totals is there if Kurma is.
-    std::optional<Totals> run(const Order& order);
+    // Lets the guest do one order from begin to end. The difference of L0's counts is there if Kurma is.
+    std::optional<Counts> run(const Order& order);
 
     const volatile u64* samples() const { return mailbox().samples; }
     bool has_xsave() const { return has_xsave_; }

@@ -58,7 +58,7 @@ constexpr Row rows[] = {
 // What a measurement of nothing costs: in ticks, and in what L0 does for the guest's two signals.
 struct Empty {
     u64 ticks;
-    std::optional<Totals> totals;
+    std::optional<Counts> counts;
 };
 
 // The first run also touches everything that later ones use. Of the others the least counts: more was an
@@ -67,23 +67,28 @@ Empty measure_nothing(Machine& machine) {
     machine.run({Operation::none, max_repetitions});
     Empty empty{~u64{0}, std::nullopt};
     for (u32 i = 0; i < empty_runs; ++i) {
-        const std::optional<Totals> totals = machine.run({Operation::none, repetitions});
+        const std::optional<Counts> counts = machine.run({Operation::none, repetitions});
         empty.ticks = std::min(empty.ticks, summarize(machine.samples(), repetitions).median);
-        if (!empty.totals || (totals && totals->front() < empty.totals->front())) empty.totals = totals;
+        if (!empty.counts || (counts && counts->totals.front() < empty.counts->totals.front()))
+            empty.counts = counts;
     }
     return empty;
 }
 
-std::string measure(Machine& machine, const Row& row, const Empty& empty) {
+// The cost line, and where Kurma is also the kinds of exits.
+std::vector<std::string> measure(Machine& machine, const Row& row, const Empty& empty) {
     const std::string name = row.name;
     if (name == "first-touch-l1-maps") machine.populate(row.order.touch_base, row.order.repetitions);
     if (name == "first-touch-l0-fills") machine.flush_translations();
-    const std::optional<Totals> totals = machine.run(row.order);
+    const std::optional<Counts> all = machine.run(row.order);
     const Summary ticks = summarize(machine.samples(), row.order.repetitions);
     // The guest has taken its own loop out of an interrupt's gap.
     const u64 empty_ticks = row.order.operation == Operation::interrupt ? 0 : empty.ticks;
-    const std::optional<Totals> counted = totals ? std::optional(less(*totals, *empty.totals)) : std::nullopt;
-    return cost_line(name, row.order.repetitions, less(ticks, empty_ticks), counted);
+    const Summary own = less(ticks, empty_ticks);
+    if (!all) return {cost_line(name, row.order.repetitions, own, std::nullopt)};
+    const Counts counted = less(*all, *empty.counts);
+    return {cost_line(name, row.order.repetitions, own, counted.totals),
+            kinds_line(name, row.order.repetitions, counted.kinds)};
 }
 
 // Lines are printed when all is measured: the console's own interrupts would disturb the guest.
@@ -102,7 +107,7 @@ int measure_all() {
                 lines.emplace_back("probe: xsetbv is left out: KVM offers no XSAVE here");
                 continue;
             }
-            lines.push_back(measure(machine, row, empty));
+            for (std::string& line : measure(machine, row, empty)) lines.push_back(std::move(line));
         }
     } catch (const std::exception& error) {
         print_all(lines);

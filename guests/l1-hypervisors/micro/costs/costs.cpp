@@ -1,6 +1,7 @@
 #include "costs/costs.hpp"
 
 #include "console/console.hpp"
+#include "vmx/controls.hpp"
 
 namespace micro {
 
@@ -12,6 +13,12 @@ u64 samples[sample_count];
 struct Summary {
     u64 min, median, max;
 };
+
+// Too large for the stack: before and after, of the empty series and of the full one.
+struct KindsOfSeries {
+    ExitKinds before, after;
+    u64 difference(u64 kind, u64 reason) const { return after.of[kind][reason] - before.of[kind][reason]; }
+} empty_kinds, full_kinds;
 
 struct Series {
     Summary ticks;
@@ -31,15 +38,33 @@ void sort(u64* values, u64 count) {
     }
 }
 
-Series run_series(LoopFunction* loop, const Runner& runner) {
+Series run_series(LoopFunction* loop, const Runner& runner, KindsOfSeries& kinds) {
     Series series = {};
+    count_exit_kinds(kinds.before);
     const Totals before = latch_totals();
     runner.run(runner.context, loop, samples, sample_count);
     const Totals after = latch_totals();
+    count_exit_kinds(kinds.after);
     for (u64 i = 0; i < total_count; ++i) series.totals.of[i] = after.of[i] - before.of[i];
     sort(samples, sample_count);
     series.ticks = {samples[0], samples[sample_count / 2], samples[sample_count - 1]};
     return series;
+}
+
+// A line of its own: the exits of all operations together, by kind and number of the reason, without those of
+// which there were none.
+void print_kinds(const char* level, const char* operation) {
+    print("kinds l1=micro level=", level, " op=", operation, " n=", sample_count);
+    for (u64 kind = 0; kind < exit_kind_count; ++kind) {
+        for (u64 reason = 0; reason < exit_reason_count; ++reason) {
+            const bool is_control_call =
+                kind == static_cast<u64>(ExitKind::of_l1) && reason == reason::vmcall;
+            const u64 all = full_kinds.difference(kind, reason), empty = empty_kinds.difference(kind, reason);
+            if (all > empty && !is_control_call)
+                print(" ", exit_kind_names[kind], ".", reason, "=", all - empty);
+        }
+    }
+    print("\n");
 }
 
 }  // namespace
@@ -48,9 +73,9 @@ void measure(const char* level, const char* operation, const Loop& loop, const R
     // The empty series also has the entry of L2 and its last exit, so the difference of the totals is the
     // operations' alone.
     runner.run(runner.context, loop.without, samples, warm_up_count);
-    const Series empty = run_series(loop.without, runner);
+    const Series empty = run_series(loop.without, runner, empty_kinds);
     runner.run(runner.context, loop.with, samples, warm_up_count);
-    const Series full = run_series(loop.with, runner);
+    const Series full = run_series(loop.with, runner, full_kinds);
     const u64 overhead = empty.ticks.median;
     print("cost l1=micro level=", level, " op=", operation, " n=", sample_count,
           " min=", without(full.ticks.min, overhead), " median=", without(full.ticks.median, overhead),
@@ -60,6 +85,7 @@ void measure(const char* level, const char* operation, const Loop& loop, const R
             print(" ", total_names[i], "=", full.totals.of[i] - empty.totals.of[i]);
     }
     print("\n");
+    if (kurma_is_present()) print_kinds(level, operation);
 }
 
 void print_costs() {

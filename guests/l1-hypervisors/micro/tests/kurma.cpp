@@ -48,6 +48,28 @@ void exits_are_counted_exactly(Report& report) {
     report.expect("resumes", count, difference(Total::vmresume, before, after));
 }
 
+u64 exits_of(ExitKind kind, u64 of_reason) {
+    return control_call(ControlFunction::exits_of_kind, static_cast<u64>(kind) << 8 | of_reason);
+}
+
+void exits_are_counted_by_kind(Report& report) {
+    if (!kurma_is_present()) return report.skip(no_kurma);
+    const u64 reflected = exits_of(ExitKind::of_l2_reflected, reason::cpuid);
+    const u64 of_l1 = exits_of(ExitKind::of_l1, reason::cpuid);
+    const u64 entries = exits_of(ExitKind::of_l1, reason::vmlaunch);
+    Vcpu& vcpu = test_vcpu();
+    vcpu.build(reinterpret_cast<const void*>(&l2_cpuid));
+    report.expect_exit(vcpu.run(), reason::cpuid);
+    static_cast<void>(cpuid(0));
+    static_cast<void>(cpuid(0));
+    report.expect("of L2, reflected", reflected + 1, exits_of(ExitKind::of_l2_reflected, reason::cpuid));
+    report.expect("of L1", of_l1 + 2, exits_of(ExitKind::of_l1, reason::cpuid));
+    report.expect("entries of L1", entries + 1, exits_of(ExitKind::of_l1, reason::vmlaunch));
+    report.expect("a kind that is none", control_call_refused,
+                  exits_of(static_cast<ExitKind>(exit_kind_count), reason::cpuid));
+    report.expect("a reason that is none", control_call_refused, exits_of(ExitKind::of_l1, 0xff));
+}
+
 void control_call_works_without_vmx(Report& report) {
     if (!kurma_is_present()) return report.skip(no_kurma);
     leave_vmx_operation();
@@ -194,7 +216,7 @@ void answers_end_where_they_end(Report& report) {
     report.expect("its last byte, and zeros", u64{'\n'},
                   control_call(ControlFunction::read_answer, u64{answer.length} - 1));
     report.expect("the next function's number", control_call_refused,
-                  control_call(static_cast<ControlFunction>(9)));
+                  control_call(static_cast<ControlFunction>(10)));
 }
 
 void requests_do_not_count(Report& report) {
@@ -230,6 +252,7 @@ constexpr TestCase cases[] = {
     {"kurma-control-call", control_call_answers},
     {"kurma-control-call-free", control_call_does_not_count_itself},
     {"kurma-counts-exactly", exits_are_counted_exactly},
+    {"kurma-counts-kinds", exits_are_counted_by_kind},
     {"kurma-control-call-without-vmx", control_call_works_without_vmx},
     {"kurma-control-call-at-cpl-3", control_call_at_cpl_3},
     {"kurma-knobs-turn", knobs_turn_while_l1_runs},
