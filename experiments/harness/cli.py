@@ -14,6 +14,7 @@ from .experiment import command as experiment
 from .knobs import knob_help
 from .oracle import command as oracle
 from .progress import say
+from .trace import command as trace
 
 ABOUT = """\
 Kurma is a bare-metal hypervisor for research on nested virtualization: it gives unmodified hypervisors (Linux KVM
@@ -42,6 +43,7 @@ examples:
   ./kurma experiment                               the papers' questions, and Kurma's own: lists them
   ./kurma experiment all --quick                   all of them, in half an hour; ./kurma report then draws them
   ./kurma memory --quick                           what fresh memory costs an L2, by the ept02 knobs
+  ./kurma trace micro --op out                     one exit of L2 and all that it causes: timeline, table, tree
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
 
@@ -110,6 +112,10 @@ def parser() -> argparse.ArgumentParser:
                                             epilog=experiment.EXAMPLES + "\n" + STATUSES)
     experiment.add_arguments(experiment_parser)
     experiment_parser.set_defaults(function=experiment.command)
+    trace_parser = commands.add_parser("trace", help=trace.HELP, description=trace.ABOUT,
+                                       epilog=trace.EXAMPLES + "\n" + knob_help() + "\n" + STATUSES)
+    trace.add_arguments(trace_parser)
+    trace_parser.set_defaults(function=trace.command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

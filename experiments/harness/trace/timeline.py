@@ -1,0 +1,81 @@
+"""A timeline in the Trace Event format, which Perfetto's UI (https://ui.perfetto.dev) and chrome://tracing open.
+
+One microsecond of the viewer is one tick of the time-stamp counter: on Bochs one instruction. Time 0 is the first turn's exit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from . import names
+from .round import Round, rounds
+from .turns import Turn
+
+Event = dict[str, Any]
+
+PROCESS = 1
+L2, L1, L0 = 2, 1, 10   # Track numbers; a level's is the level's.
+TRACKS = ((L2, "L2: the guest of L1", 0), (L1, "L1: the hypervisor", 1), (L0, "L0: Kurma", 2))
+UNIT = "1 us shown here is 1 tick of the time-stamp counter: on Bochs 1 instruction"
+ROUND = "round"
+
+
+def timeline(turns: Sequence[Turn], what: str) -> dict[str, Any]:
+    """The whole document. `what` says what ran."""
+    zero = turns[0].tsc_exit if turns else 0
+    events = [*_metadata(what), *sorted(_moving(turns, zero), key=lambda event: event["ts"])]
+    return {"traceEvents": events, "displayTimeUnit": "ms",
+            "otherData": {"what": what, "unit": UNIT, "tsc at 0": zero, "turns": len(turns)}}
+
+
+def _metadata(what: str) -> Iterator[Event]:
+    def named(event: str, track: int, **told: Any) -> Event:
+        return {"ph": "M", "name": event, "pid": PROCESS, "tid": track, "args": told}
+    yield named("process_name", 0, name=f"Kurma: {what} ({UNIT})")
+    for track, name, place in TRACKS:
+        yield named("thread_name", track, name=name)
+        yield named("thread_sort_index", track, sort_index=place)
+
+
+def _moving(turns: Sequence[Turn], zero: int) -> Iterator[Event]:
+    for turn in turns:
+        yield _slice(L0, turn.event, turn.room, turn.tsc_exit - zero, turn.cost, _told(turn))
+    for before, after in pairwise(turns):
+        if after.tsc_exit > before.tsc_entry:
+            yield _slice(before.level_after, f"until {after.event}", "guest", before.tsc_entry - zero,
+                         after.tsc_exit - before.tsc_entry, {"left by": after.event})
+    by_number = {turn.turn: turn for turn in turns}
+    for each in rounds(turns):
+        yield from _arrows(each, by_number, zero)
+
+
+def _slice(track: int, name: str, category: str, begin: int, duration: int, told: Event) -> Event:
+    return {"ph": "X", "name": name, "cat": category, "pid": PROCESS, "tid": track, "ts": begin, "dur": duration, "args": told}
+
+
+def _told(turn: Turn) -> Event:
+    return {"from": f"L{turn.level_before}", "to": f"L{turn.level_after}", "room": f"{turn.room}: {names.ROOMS[turn.room]}",
+            "why": f"{turn.why}: {names.meaning(turn.why)}", "instructions in L0": turn.cost, "VMREAD": turn.vmread,
+            "VMWRITE": turn.vmwrite, "VMPTRLD": turn.vmptrld, "VMCLEAR": turn.vmclear, "INVEPT and INVVPID": turn.flushes,
+            "rip": f"{turn.rip:#x}", "exit qualification": f"{turn.qualification:#x}", "round": turn.round, "turn": turn.turn}
+
+
+def _arrows(each: Round, by_number: dict[int, Turn], zero: int) -> Iterator[Event]:
+    """L2's last instruction -> L0 -> L1 -> L0 -> ... -> L2 again, as one flow through the slices' beginnings."""
+    before, last = by_number.get(each.exit.turn - 1), each.l1_exits[-1]
+    stations: list[tuple[int, int]] = []
+    if before is not None and before.tsc_entry < each.exit.tsc_exit:
+        stations.append((L2, each.exit.tsc_exit - 1))
+    for turn, after in pairwise(each.turns):
+        stations.append((L0, turn.tsc_exit))
+        if turn.tsc_entry < after.tsc_exit:
+            stations.append((L1, turn.tsc_entry))
+    stations.append((L0, last.tsc_exit))
+    after_last = by_number.get(last.turn + 1)
+    if after_last is not None and last.tsc_entry < after_last.tsc_exit:
+        stations.append((L2, last.tsc_entry))
+    for place, (track, ts) in enumerate(stations):
+        phase = "s" if place == 0 else "f" if place == len(stations) - 1 else "t"
+        yield {"ph": phase, "name": ROUND, "cat": ROUND, "id": each.number, "pid": PROCESS, "tid": track, "ts": ts - zero,
+               **({"bp": "e"} if phase == "f" else {})}
