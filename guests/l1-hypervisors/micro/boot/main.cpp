@@ -45,6 +45,16 @@ u64 number(const CommandLine& command_line, const char* knob) {
     return value;
 }
 
+void run_rounds_of(const CommandLine& command_line) {
+    char operation[40] = "", level[4] = "L2";
+    command_line.find("op", operation, sizeof operation);
+    command_line.find("level", level, sizeof level);
+    if (operation[0] == '\0')
+        run_rounds(number(command_line, "n"));
+    else
+        run_operation(level, operation);
+}
+
 void run_mode(const CommandLine& command_line, const multiboot::Information& information) {
     char mode[32] = "costs";
     command_line.find("mode", mode, sizeof mode);
@@ -55,7 +65,7 @@ void run_mode(const CommandLine& command_line, const multiboot::Information& inf
     } else if (same_text(mode, "memory")) {
         if (enter_vmx_operation()) print_memory(command_line, information);
     } else if (same_text(mode, "rounds")) {
-        if (enter_vmx_operation()) run_rounds(number(command_line, "n"));
+        if (enter_vmx_operation()) run_rounds_of(command_line);
     } else if (same_text(mode, "tests-list")) {
         list_tests();
     } else if (same_text(mode, "tests")) {

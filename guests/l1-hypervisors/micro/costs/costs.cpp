@@ -1,6 +1,8 @@
 #include "costs/costs.hpp"
 
+#include "base/memory.hpp"
 #include "console/console.hpp"
+#include "cpu/power.hpp"
 #include "vmx/controls.hpp"
 
 namespace micro {
@@ -9,6 +11,12 @@ using namespace kit;
 namespace {
 
 u64 samples[sample_count];
+
+// The one row that is to be run, if not all are to be measured.
+struct Chosen {
+    const char* level = nullptr;
+    const char* operation = nullptr;
+} chosen;
 
 struct Summary {
     u64 min, median, max;
@@ -67,9 +75,19 @@ void print_kinds(const char* level, const char* operation) {
     print("\n");
 }
 
+// Ends the machine after it: what other rows prepare would be the last that a trace has.
+void run_if_chosen(const char* level, const char* operation, const Loop& loop, const Runner& runner) {
+    if (!same_text(level, chosen.level) || !same_text(operation, chosen.operation)) return;
+    runner.run(runner.context, loop.with, samples, warm_up_count);
+    runner.run(runner.context, loop.with, samples, sample_count);
+    print("rounds level=", level, " op=", operation, " n=", sample_count, "\nmicro: done\n");
+    power_off();
+}
+
 }  // namespace
 
 void measure(const char* level, const char* operation, const Loop& loop, const Runner& runner) {
+    if (chosen.operation != nullptr) return run_if_chosen(level, operation, loop, runner);
     // The empty series also has the entry of L2 and its last exit, so the difference of the totals is the
     // operations' alone.
     runner.run(runner.context, loop.without, samples, warm_up_count);
@@ -91,6 +109,12 @@ void measure(const char* level, const char* operation, const Loop& loop, const R
 void print_costs() {
     print_l1_costs();
     print_l2_costs();
+}
+
+void run_operation(const char* level, const char* operation) {
+    chosen = {.level = level, .operation = operation};
+    print_costs();
+    print("micro: ERROR: no operation of ", level, " is called ", operation, "\n");
 }
 
 }  // namespace micro

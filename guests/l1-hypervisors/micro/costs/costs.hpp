@@ -31,8 +31,12 @@ void print_costs();
 void print_l1_costs();
 void print_l2_costs();
 
-// mode=rounds: nothing but `count` rounds (or a few more) of an L2's CPUID with the usual handler, so that what runs below
-// can be counted from outside, as the difference between a run with many and one with few.
+// mode=rounds: nothing but `count` rounds (or a few more) of an L2's CPUID with the usual handler, so that
+// what runs below can be counted from outside, as the difference between a run with many and one with few.
 void run_rounds(u64 count);
+
+// mode=rounds op=NAME: one row's operation, warmed up and then `sample_count` times, and no other, so that a
+// trace of the last turns shows it alone.
+void run_operation(const char* level, const char* operation);
 
 }  // namespace micro
