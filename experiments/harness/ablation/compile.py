@@ -1,0 +1,54 @@
+"""The compile in a Linux L2, as an ablation reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..costs import COUNTS
+from ..experiment import Bars, Boot, Column, Reading, Series, Table
+from ..experiment.findings import Cell
+from ..l0 import L0
+from .effect import percent_more
+from .tables import heading
+
+L1 = "linux-work"
+
+
+@dataclass(frozen=True)
+class Compile:
+    ticks: int
+    counts: Mapping[str, int]   # Of L0, all of the compile's; empty where nobody counted.
+
+
+def compile_boot(knobs: tuple[str, ...], quick: bool, l0: L0 = L0.KURMA) -> Boot:
+    """With Kurma below it an L2 compiles, with nothing below it the guest of a single level."""
+    return Boot(L1, knobs, l0, f"kurma.work=compile kurma.where=guest kurma.size={'quick' if quick else 'full'}")
+
+
+def compile_of(reading: Reading) -> Compile:
+    lines = [line for line in reading.lines("work") if line.get("name") == "compile"]
+    if len(lines) != 1:
+        raise reading.problem(f"{len(lines)} lines `work name=compile` on its console, one is expected")
+    try:
+        return Compile(int(lines[0]["ticks"]), {name: int(lines[0][name]) for name in COUNTS if name in lines[0]})
+    except (KeyError, ValueError) as error:
+        raise reading.problem(f"its line `work name=compile` has no proper {error}") from None
+
+
+def compile_table(compiles: Mapping[str, Compile]) -> Table:
+    """The usual value first."""
+    usual = next(iter(compiles.values()))
+    kept = [name for name in COUNTS if any(one.counts.get(name) for one in compiles.values())]
+    columns = [Column("value"), Column("instructions", "million"), Column(f"more than {next(iter(compiles))}", "percent"),
+               *(Column(heading(name)) for name in kept)]
+    rows: list[list[Cell]] = [[label, one.ticks / 1e6, percent_more(usual.ticks, one.ticks), *(one.counts.get(name) for name in kept)]
+                              for label, one in compiles.items()]
+    return Table("the compile in a Linux L2: all of it", columns, rows)
+
+
+def compile_figure(compiles: Mapping[str, Compile]) -> Bars:
+    usual = next(iter(compiles))
+    others = [label for label in compiles if label != usual]
+    return Bars("compile", f"the compile in a Linux L2, against {usual}", "percent more instructions", others,
+                [Series("compile", [percent_more(compiles[usual].ticks, compiles[label].ticks) for label in others])])
