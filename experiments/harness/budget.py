@@ -8,11 +8,15 @@ from pathlib import Path
 
 from .costs import COUNTS
 from .errors import FrontDoorError
+from .l0 import L0
 from .paths import ROOT, shown
 from .setups import COSTS_CMDLINE
 
 FILE = ROOT / "experiments" / "versus" / "budget.toml"
 ACCESSES = ("shadow", "trap")
+# What makes each side give L1 its VMCS so.
+KNOBS = {(L0.KURMA, "shadow"): (), (L0.KURMA, "trap"): ("vmcs_access=trap",),
+         (L0.KVM, "shadow"): ("enable_shadow_vmcs=1",), (L0.KVM, "trap"): ("enable_shadow_vmcs=0",)}
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import budget, kvm_counts, setups, versions
-from .budget import Limit
+from . import budget, kvm_counts, setups, versions, versus_boots
+from .budget import KNOBS, Limit
 from .costs import Cost
 from .errors import FrontDoorError, Status
 from .l0 import L0
@@ -35,11 +35,10 @@ examples:
   ./kurma versus --json versus.json     ... and every cost line of every boot
   ./kurma versus --from versus.json --markdown   the table of that run again, as Markdown
   ./kurma versus --readme               ... and into README.md
+  ./kurma versus --from results/experiments --readme   the same of what ./kurma experiment exit-cost has booted
 """
 README = ROOT / "README.md"
 BEGIN, END = "<!-- versus: begin -->", "<!-- versus: end -->"
-KNOBS = {(L0.KURMA, "shadow"): (), (L0.KURMA, "trap"): ("vmcs_access=trap",),
-         (L0.KVM, "shadow"): ("enable_shadow_vmcs=1",), (L0.KVM, "trap"): ("enable_shadow_vmcs=0",)}
 # Bochs 2.7's models with VMX but without VMCS shadowing.
 WITHOUT_SHADOWING = ("core2_penryn_t9600", "corei5_lynnfield_750", "corei5_arrandale_m520", "corei7_sandy_bridge_2600k",
                      "corei7_ivy_bridge_3770k")
@@ -53,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"boots at a time (default {setups.AT_ONCE})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="rows, and the cost lines of every boot")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="source",
-                        help="take the costs of an earlier run's JSON; boots nothing")
+                        help="take the costs of an earlier run's JSON, or of a directory of `./kurma experiment exit-cost`; "
+                             "boots nothing")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md, between its marks")
 
@@ -141,6 +141,8 @@ def _document(cpu: str, boots: Sequence[Setup], costs: Costs) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        return versus_boots.document(path)
     try:
         document = json.loads(path.read_text())
     except (OSError, ValueError) as error:
