@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import budget, kvm_counts, setups, versions, versus_boots
+from . import budget, kvm_counts, readme, setups, versions, versus_boots
 from .budget import KNOBS, Limit
 from .costs import Cost
 from .errors import FrontDoorError, Status
 from .l0 import L0
-from .paths import ROOT, build_dir, new_run_dir, shown
+from .paths import build_dir, new_run_dir, shown
 from .payload import Images
 from .platform_bochs import DEFAULT_CPU
 from .progress import say
@@ -37,7 +37,6 @@ examples:
   ./kurma versus --readme               ... and into README.md
   ./kurma versus --from results/experiments --readme   the same of what ./kurma experiment exit-cost has booted
 """
-README = ROOT / "README.md"
 BEGIN, END = "<!-- versus: begin -->", "<!-- versus: end -->"
 # Bochs 2.7's models with VMX but without VMCS shadowing.
 WITHOUT_SHADOWING = ("core2_penryn_t9600", "corei5_lynnfield_750", "corei5_arrandale_m520", "corei7_sandy_bridge_2600k",
@@ -167,16 +166,8 @@ def _tell(arguments: argparse.Namespace, document: dict[str, Any], rows: Sequenc
     if arguments.json is not None:
         _write(arguments.json, document)
     if arguments.readme:
-        README.write_text(with_table(README.read_text(), as_markdown(rows)))
-        say(f"wrote the table into {shown(README)}")
-
-
-def with_table(readme: str, table: str) -> str:
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise FrontDoorError(f"README.md has no place for the table: it needs the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+        readme.write_part(BEGIN, END, as_markdown(rows))
+        say(f"wrote the table into {shown(readme.README)}")
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

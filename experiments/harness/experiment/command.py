@@ -13,8 +13,9 @@ from ..errors import FrontDoorError, Status
 from ..pair import worst
 from ..paths import RESULTS, new_run_dir, shown
 from ..progress import say
+from ..readme import write_part
 from ..texttable import table
-from . import catalogue, results
+from . import catalogue, readme, results
 from .matrix import Boot, Experiment
 from .readings import Readings
 from .runner import Outcome, run_boots
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="boots at a time, each a process of one thread and 1 to 2 GiB (default: a processor each)")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"where boots and results go (default {shown(DEFAULT_OUT)})")
+    parser.add_argument("--readme", action="store_true", help="write the findings into README.md, between its marks; needs `all`")
     parser.add_argument("--verify", type=Path, metavar="DIR",
                         help="run again what DIR has, as quick as it was, and compare; status 8 if anything differs")
 
@@ -55,6 +57,8 @@ def command(arguments: argparse.Namespace) -> Status:
         return Status.POWER_OFF
     if arguments.jobs < 1:
         raise FrontDoorError(f"--jobs {arguments.jobs}: at least 1")
+    if arguments.readme and catalogue.ALL not in arguments.names:
+        raise FrontDoorError("--readme writes the findings of all experiments: ./kurma experiment all --readme (--resume keeps the boots)")
     experiments = catalogue.chosen(arguments.names)
     before = _before(arguments, experiments)
     quick = any(one["quick"] for one in before.values()) or arguments.quick
@@ -68,6 +72,9 @@ def command(arguments: argparse.Namespace) -> Status:
             store.forget(boot)
     done = _Done(experiments, wanted, quick, store, alone=len(experiments) == 1)
     outcome = run_boots(boots, store, arguments.jobs, done.take)
+    if arguments.readme and len(done.results) == len(experiments):
+        write_part(readme.BEGIN, readme.END, readme.markdown([done.results[name] for name in experiments]))
+        say("wrote the findings into README.md")
     return _verdict(done, outcome, before)
 
 

@@ -225,6 +225,17 @@ class TheCommand(WithImages):
         self.assertEqual((status, out), (Status.TESTS_FAILED, ""))
         self.assertIn("a: its boots are there, but not what it looks for in them: boot micro-kurma: no cost line", err)
 
+    def test_readme_has_the_sentences_of_all_and_of_nothing_less(self) -> None:
+        written: list[str] = []
+        with mock.patch.object(command, "write_part", lambda begin, end, part: written.append(part)):
+            self.run_it("all", "--quick", "--readme")
+            self.assertIn("| `a` | It costs 24. |\n| `b` | It costs 24. |\n\nMade by `./kurma experiment all --quick` with ", written[0])
+            self.says[PLAIN] = "nothing\n"
+            self.run_it("all", "--quick", "--readme")
+            self.assertEqual(len(written), 1, "a run without every result writes nothing")
+        with self.assertRaisesRegex(FrontDoorError, "experiment all --readme"):
+            self.run_it("a", "--readme")
+
     def test_refuses_to_compare_what_is_not_there_or_with_itself(self) -> None:
         for words, said in ((("a", "--verify", str(self.folder / "none")), "is not there"),
                             (("a", "--verify", str(self.store.directory)), "the same directory"), (("a", "--jobs", "0"), "at least 1")):

@@ -17,7 +17,8 @@ from harness.kvm_counts import per_round
 from harness.l0 import L0
 from harness.tests.test_costs import line
 from harness.versus import MissingRow, Row, Verdict, as_markdown, as_text, rows_of
-from harness.versus_command import BEGIN, END, README, limits_for, setups_for, with_table
+from harness.readme import README, with_part
+from harness.versus_command import BEGIN, END, limits_for, setups_for
 
 LIMIT = Limit("L1 CPUID", "micro", "L2", "cpuid", at_most=95, aim=60)
 
@@ -217,6 +218,6 @@ class KvmCounts(unittest.TestCase):
 
 class Readme(unittest.TestCase):
     def test_only_the_table_between_the_marks_changes(self) -> None:
-        self.assertEqual(with_table(f"a\n{BEGIN}\nold\n{END}\nb\n", "new"), f"a\n{BEGIN}\nnew\n{END}\nb\n")
+        self.assertEqual(with_part(f"a\n{BEGIN}\nold\n{END}\nb\n", BEGIN, END, "new"), f"a\n{BEGIN}\nnew\n{END}\nb\n")
         with self.assertRaises(FrontDoorError):
-            with_table("no marks", "new")
+            with_part("no marks", BEGIN, END, "new")
