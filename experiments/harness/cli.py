@@ -14,6 +14,7 @@ from .experiment import command as experiment
 from .knobs import knob_help
 from .oracle import command as oracle
 from .progress import say
+from .report import command as report
 from .trace import command as trace
 
 ABOUT = """\
@@ -42,6 +43,7 @@ examples:
   ./kurma knobs --measure                          every switch of Kurma, and what each does to one row
   ./kurma experiment                               the papers' questions, and Kurma's own: lists them
   ./kurma experiment all --quick                   all of them, in half an hour; ./kurma report then draws them
+  ./kurma report                                   their results as one page: results/report/index.html
   ./kurma memory --quick                           what fresh memory costs an L2, by the ept02 knobs
   ./kurma trace micro --op out                     one exit of L2 and all that it causes: timeline, table, tree
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
@@ -112,6 +114,10 @@ def parser() -> argparse.ArgumentParser:
                                             epilog=experiment.EXAMPLES + "\n" + STATUSES)
     experiment.add_arguments(experiment_parser)
     experiment_parser.set_defaults(function=experiment.command)
+    report_parser = commands.add_parser("report", help=report.HELP, description=report.ABOUT,
+                                        epilog=report.EXAMPLES + "\n" + STATUSES)
+    report.add_arguments(report_parser)
+    report_parser.set_defaults(function=report.command)
     trace_parser = commands.add_parser("trace", help=trace.HELP, description=trace.ABOUT,
                                        epilog=trace.EXAMPLES + "\n" + knob_help() + "\n" + STATUSES)
     trace.add_arguments(trace_parser)

@@ -19,8 +19,10 @@ RUN = {"bochs": "the machine with VMX", "bochsbios": "its BIOS", "vgabios": "its
        "libfaketime": "makes Bochs's random numbers repeat"}
 FUZZ = {"clang-14": "compiles fuzz targets", "libclang-rt-14-dev": "libFuzzer and its sanitizers"}
 QEMU = {"qemu-system-x86": "boots L0 without VMX, and where the processor has it", "seabios": "its BIOS"}
+REPORT = {"python3-matplotlib": "draws the report's figures"}
 TESTS = {"libgtest-dev": "host tests", **QEMU,
-         "python3": "tests and tools", **FUZZ}
+         "python3": "tests and tools", **FUZZ, **REPORT, "chromium": "opens the report's page, as a reader would",
+         "chromium-driver": "tells it what to do", "python3-selenium": "tells it what to do, from Python"}
 APT = ["apt-get", "install", "-y", "--no-install-recommends"]
 
 

@@ -1,0 +1,1 @@
+"""`./kurma report`: one page from the results of the experiments. See README.md."""
