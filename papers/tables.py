@@ -12,7 +12,7 @@ OPERATIONS = PAPERS / "operations.csv"
 
 CERTAINTIES = ("read at the source", "quoted by others", "from memory", "counted by us", "measured by us")
 LEVELS = ("native", "L1", "L2", "L3")
-L1S = ("micro", "linux-kvm", "vmware-server", "haxm", "arm-kvm", "pvm", "cki", "none", "not stated")
+L1S = ("micro", "linux-kvm", "vmware-server", "haxm", "hyper-v", "arm-kvm", "pvm", "cki", "janus", "none", "not stated")
 UNITS = ("instructions", "cycles", "ns", "us", "s", "percent", "factor", "Mb/s", "exits", "world switches", "fields",
          "VMREAD", "VMWRITE", "VMPTRLD", "VMCLEAR")
 TO_COME = ("exit-cost", "exit-multiplication", "memory-models", "first-touch", "macro", "vmcs-shadowing", "vpid", "bitmaps",

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tables  # noqa: E402
 
 REPOSITORY = tables.PAPERS.parent
-WHY_NOT_HERE = "## What Bochs cannot reproduce"
+REASONS = {tables.NOT_ON_BOCHS: "## What Bochs cannot reproduce", tables.NO_EXPERIMENT_YET: "## What no experiment measures"}
 
 # The lists of rows that our guests measure: where a name of a cost line must stand between quotes.
 COST_LINE_SOURCES = ("guests/l1-hypervisors/micro/costs/l1_rows.cpp", "guests/l1-hypervisors/micro/costs/l2_rows.cpp",
@@ -47,10 +47,12 @@ class TheTables(unittest.TestCase):
                 self.assertEqual([key for key, times in keys.items() if times > 1], [])
 
     def test_notes_say_why_a_figure_cannot_be_reproduced(self) -> None:
-        for path in tables.table_files():
-            if any(row.reproduced_by == tables.NOT_ON_BOCHS for row in tables.read(path)):
-                with self.subTest(table=path.relative_to(tables.PAPERS)):
-                    self.assertIn(WHY_NOT_HERE, (path.parent / "notes.md").read_text(encoding="utf-8"))
+        for folder in tables.source_folders():
+            notes = (folder / "notes.md").read_text(encoding="utf-8")
+            said = {row.reproduced_by for path in folder.glob("*.csv") for row in tables.read(path)}
+            for why, heading in REASONS.items():
+                with self.subTest(folder=folder.name, why=why):
+                    self.assertEqual(why in said, heading in notes)
 
     def test_every_operation_of_the_list_is_used(self) -> None:
         used = {row.operation for path in tables.table_files() for row in tables.read(path)}
