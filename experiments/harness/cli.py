@@ -8,7 +8,7 @@ import sys
 from typing import NoReturn
 
 from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command,
-               memory_command, model_command, run_command, test_command, versus_command)
+               memory_command, model_command, papers_command, run_command, test_command, versus_command)
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .experiment import command as experiment
 from .knobs import knob_help
@@ -38,6 +38,7 @@ examples:
   ./kurma test -- -R ept                           those tests whose name has ept
   ./kurma versus                                   Kurma beside Linux KVM as L0: what each operation costs, within the budget?
   ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
+  ./kurma papers --experiment first-touch          the papers' figures that an experiment reproduces, and how certain they are
   ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
   ./kurma knobs --measure                          every switch of Kurma, and what each does to one row
@@ -110,6 +111,10 @@ def parser() -> argparse.ArgumentParser:
                                  epilog=memory_command.EXAMPLES + "\n" + STATUSES)
     memory_command.add_arguments(memory)
     memory.set_defaults(function=memory_command.command)
+    papers_parser = commands.add_parser("papers", help=papers_command.HELP, description=papers_command.ABOUT,
+                                        epilog=papers_command.EXAMPLES + "\n" + STATUSES)
+    papers_command.add_arguments(papers_parser)
+    papers_parser.set_defaults(function=papers_command.command)
     experiment_parser = commands.add_parser("experiment", help=experiment.HELP, description=experiment.ABOUT,
                                             epilog=experiment.EXAMPLES + "\n" + STATUSES)
     experiment.add_arguments(experiment_parser)
