@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def load(name: str, folder: Path = FOLDER) -> Experiment:
     spec = importlib.util.spec_from_file_location(f"experiment_{name.replace('-', '_')}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module   # Where dataclass looks for the module of a class.
     spec.loader.exec_module(module)
     found = getattr(module, "EXPERIMENT", None)
     if not isinstance(found, Experiment):
