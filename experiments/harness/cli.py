@@ -8,7 +8,7 @@ import sys
 from typing import NoReturn
 
 from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command,
-               memory_command, model_command, papers_command, run_command, test_command, versus_command)
+               model_command, papers_command, run_command, test_command, versus_command)
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .experiment import command as experiment
 from .knobs import knob_help
@@ -45,7 +45,6 @@ examples:
   ./kurma experiment                               the papers' questions, and Kurma's own: lists them
   ./kurma experiment all --quick                   all of them, in half an hour; ./kurma report then draws them
   ./kurma report                                   their results as one page: results/report/index.html
-  ./kurma memory --quick                           what fresh memory costs an L2, by the ept02 knobs
   ./kurma trace micro --op out                     one exit of L2 and all that it causes: timeline, table, tree
   ./kurma bench merge reflect                      what two of the pure rooms cost on this machine
 """
@@ -107,10 +106,6 @@ def parser() -> argparse.ArgumentParser:
                                  epilog=versus_command.EXAMPLES + "\n" + STATUSES)
     versus_command.add_arguments(versus)
     versus.set_defaults(function=versus_command.command)
-    memory = commands.add_parser("memory", help=memory_command.HELP, description=memory_command.ABOUT,
-                                 epilog=memory_command.EXAMPLES + "\n" + STATUSES)
-    memory_command.add_arguments(memory)
-    memory.set_defaults(function=memory_command.command)
     papers_parser = commands.add_parser("papers", help=papers_command.HELP, description=papers_command.ABOUT,
                                         epilog=papers_command.EXAMPLES + "\n" + STATUSES)
     papers_command.add_arguments(papers_parser)
