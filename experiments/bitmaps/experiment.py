@@ -8,4 +8,7 @@ from harness.experiment import Experiment
 ABLATION = Ablation("when L1's bitmaps are merged with L0's", [
     Value("cached"), Value("always", ("bitmap_merge=always",))])
 
-EXPERIMENT = Experiment("What keeping the merged bitmaps saves", "What does it cost to merge L1's MSR and I/O bitmaps with L0's at each entry?", ABLATION.boots, ABLATION.evaluate)
+EXPERIMENT = Experiment(
+    "What keeping the merged bitmaps saves",
+    "What does it cost to merge L1's MSR and I/O bitmaps with L0's at each entry?",
+    ABLATION.boots, ABLATION.evaluate)

@@ -8,4 +8,7 @@ from harness.experiment import Experiment
 ABLATION = Ablation("which of L1's host state is written at an exit to L1", [
     Value("changed"), Value("always", ("host_state=always",))])
 
-EXPERIMENT = Experiment("What not writing L1's host state again saves", "What does it cost to load all of L1's host state at each exit that reaches L1?", ABLATION.boots, ABLATION.evaluate)
+EXPERIMENT = Experiment(
+    "What not writing L1's host state again saves",
+    "What does it cost to load all of L1's host state at each exit that reaches L1?",
+    ABLATION.boots, ABLATION.evaluate)

@@ -8,4 +8,7 @@ from harness.experiment import Experiment
 ABLATION = Ablation("how L2's translations are kept from L1's", [
     Value("own VPID"), Value("flushed", ("vpid_l2=flush",)), Value("no VPID for L1", ("offer.vpid=off",))])
 
-EXPERIMENT = Experiment("What VPIDs save", "What does it cost if L2 has no VPID of its own, or if L1 has none to give?", ABLATION.boots, ABLATION.evaluate)
+EXPERIMENT = Experiment(
+    "What VPIDs save",
+    "What does it cost if L2 has no VPID of its own, or if L1 has none to give?",
+    ABLATION.boots, ABLATION.evaluate)

@@ -1,4 +1,4 @@
-"""One decision of L0's taken otherwise, all else being the same: its boots, and what their costs say as tables, figures, a sentence."""
+"""One decision of L0's taken otherwise, all else being the same: its boots, and what their costs say."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .effect import Change, factor, greatest, in_words
 from .tables import Measured, counts_table, factors_figure, instructions_table
 
 MICRO, LINUX = "micro", "linux-kvm"
-MICRO_ROWS = ("L1 cpuid", "L1 vmread", "L1 vmwrite", "L1 vmwrite-control", "L1 vmptrld-alternating", "L1 vmclear", "L2 cpuid-3r1w",
-              "L2 cpuid-11r3w", "L2 out", "L2 interrupt", "L2 first-touch-l1-maps", "L2 cpuid-other-ept", "L2 rdmsr-l0-answers",
-              "L2 first-touch-l0-fills")
-LINUX_ROWS = ("L2 cpuid", "L2 rdmsr-trapped", "L2 out-user", "L2 mmio-user", "L2 hlt-user", "L2 mov-cr0", "L2 mov-cr3", "L2 xsetbv",
-              "L2 interrupt", "L2 first-touch-l1-maps", "L2 first-touch-l0-fills")
+MICRO_ROWS = ("L1 cpuid", "L1 vmread", "L1 vmwrite", "L1 vmwrite-control", "L1 vmptrld-alternating", "L1 vmclear",
+              "L2 cpuid-3r1w", "L2 cpuid-11r3w", "L2 out", "L2 interrupt", "L2 first-touch-l1-maps", "L2 cpuid-other-ept",
+              "L2 rdmsr-l0-answers", "L2 first-touch-l0-fills")
+LINUX_ROWS = ("L2 cpuid", "L2 rdmsr-trapped", "L2 out-user", "L2 mmio-user", "L2 hlt-user", "L2 mov-cr0", "L2 mov-cr3",
+              "L2 xsetbv", "L2 interrupt", "L2 first-touch-l1-maps", "L2 first-touch-l0-fills")
 ROWS = {MICRO: MICRO_ROWS, LINUX: LINUX_ROWS}
 WHO = {MICRO: "micro's", LINUX: "Linux KVM's"}
 
@@ -63,40 +63,42 @@ class Ablation:
         for l1, rows in ROWS.items():
             values = self.measured_on(l1, readings.quick)
             if values:
-                found.append(Measured(f"{WHO[l1]} operations", l1, rows, {value.label: costs(readings, Boot(l1, value.knobs), rows)
-                                                                          for value in values}))
+                found.append(Measured(f"{WHO[l1]} operations", l1, rows, {
+                    value.label: costs(readings, Boot(l1, value.knobs), rows) for value in values}))
         return found
 
     def compiles(self, readings: Readings) -> dict[str, Compile]:
         return {value.label: compile_of(readings[compile_boot(value.knobs, readings.quick)]) for value in self.values}
 
     def tables(self, readings: Readings) -> list[Table]:
-        made = [table for one in self.measured(readings) for table in (instructions_table(one), counts_table(one)) if table]
-        return [*made, compile_table(self.compiles(readings))]
+        pairs = [(instructions_table(one), counts_table(one)) for one in self.measured(readings)]
+        return [*(table for pair in pairs for table in pair if table), compile_table(self.compiles(readings))]
 
     def figures(self, readings: Readings) -> list[Bars]:
         return [*(factors_figure(one) for one in self.measured(readings)), compile_figure(self.compiles(readings))]
 
     def sentence(self, readings: Readings) -> str:
-        compiles = self.compiles(readings)
-        told = [f"{value.label}: {self._greatest(value, readings)}, {_compile(compiles[self.usual.label], compiles[value.label])}"
-                for value in self.values[1:]]
-        return f"{self.decision[0].upper()}{self.decision[1:]}: against {self.usual.label}, {'; '.join(told)}."
+        told = "; ".join(f"{value.label}: {self._greatest(value, readings)}, {self._compile(value, readings)}"
+                         for value in self.values[1:])
+        return f"{self.decision[0].upper()}{self.decision[1:]}: against {self.usual.label}, {told}."
 
     def _greatest(self, value: Value, readings: Readings) -> str:
         """Of what L2 does: L1's own instructions are parts of that."""
-        changes = [Change(f"{WHO[one.l1]} {row}", one.median(self.usual.label, row), one.median(value.label, row))
-                   for one in self.measured(readings) if value.label in one.costs for row in one.rows if row.startswith("L2 ")]
-        most = greatest(changes)
-        return f"up to {in_words(most.times)} ({most.row})" if most else "nothing in any operation of L2"
+        usual = self.usual.label
+        most = greatest(Change(f"{WHO[one.l1]} {row}", one.median(usual, row), one.median(value.label, row))
+                        for one in self.measured(readings) if value.label in one.costs
+                        for row in one.rows if row.startswith("L2 "))
+        if most is None:
+            return "nothing in any operation of L2"
+        return f"up to {in_words(most.times)} ({most.row})"
+
+    def _compile(self, value: Value, readings: Readings) -> str:
+        compiles = self.compiles(readings)
+        times = factor(compiles[self.usual.label].ticks, compiles[value.label].ticks)
+        assert times is not None
+        return f"{in_words(times)} in the compile"
 
 
 def costs(readings: Readings, boot: Boot, rows: Sequence[str]) -> dict[str, Cost]:
     """By row, as `L2 cpuid`; one that the boot did not print is an error."""
     return {row: readings[boot].cost(*row.split(" ", 1)) for row in rows}
-
-
-def _compile(before: Compile, after: Compile) -> str:
-    times = factor(before.ticks, after.ticks)
-    assert times is not None
-    return f"{in_words(times)} in the compile"

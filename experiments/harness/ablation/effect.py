@@ -29,10 +29,10 @@ def in_words(times: float, what: str = "instructions") -> str:
 
 
 def _digits(value: float) -> str:
-    """Two digits that mean something, and never fewer than the whole number has."""
+    """As many as say something."""
     if value >= 9.95:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 0.95 else f"{value:.1g}"
+    return f"{value:.1f}" if value >= 0.95 else f"{value:.2f}" if value >= 0.005 else "less than 0.01"
 
 
 @dataclass(frozen=True)

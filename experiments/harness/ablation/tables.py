@@ -35,11 +35,9 @@ class Measured:
     def count(self, label: str, row: str, name: str) -> float | None:
         return self.costs[label][row].per_operation(name)
 
-    def changes(self, label: str, row: str) -> bool:
-        """Instructions or one of L0's counts."""
-        usual = self.labels[0]
-        return self.median(label, row) != self.median(usual, row) or any(
-            _differ(self.count(usual, row, name), self.count(label, row, name)) for name in COUNTS)
+    def other_counts(self, label: str, row: str) -> bool:
+        """Whether L0 executed other operations for it than with the usual value."""
+        return any(_differ(self.count(self.labels[0], row, name), self.count(label, row, name)) for name in COUNTS)
 
 
 def _differ(before: float | None, after: float | None) -> bool:
@@ -51,24 +49,25 @@ def _differ(before: float | None, after: float | None) -> bool:
 def instructions_table(measured: Measured) -> Table:
     """All rows: that a row stays as it is says something, too."""
     others = measured.labels[1:]
-    columns = [Column("operation"), *(Column(label, "instructions") for label in measured.labels), *(Column(f"× {label}") for label in others)]
-    return Table(f"{measured.title}; ×: times {measured.labels[0]}", columns, [
-        [row, *(measured.median(label, row) for label in measured.labels), *(measured.factor(label, row) for label in others)]
-        for row in measured.rows])
+    columns = [Column("operation"), *(Column(label, "instructions") for label in measured.labels),
+               *(Column(f"× {label}") for label in others)]
+    rows = [[row, *(measured.median(label, row) for label in measured.labels),
+             *(measured.factor(label, row) for label in others)] for row in measured.rows]
+    return Table(f"{measured.title}; ×: times {measured.labels[0]}", columns, rows)
 
 
 def counts_table(measured: Measured) -> Table | None:
-    """Of the rows that change with any value. Counts that are zero throughout have no column; None where L0 counted nothing
-    or nothing changes."""
+    """Of the rows where it changes with any value. Counts that are zero throughout have no column; None where L0 counted
+    nothing or none changes."""
     rows: list[list[Cell]] = []
     for row in measured.rows:
-        if any(measured.changes(label, row) for label in measured.labels[1:]):
+        if any(measured.other_counts(label, row) for label in measured.labels[1:]):
             rows += [[row, label, *(measured.count(label, row, name) for name in COUNTS)] for label in measured.labels]
     kept = [place for place in range(len(COUNTS)) if any(row[2 + place] for row in rows)]
     if not kept:
         return None
     columns = [Column("operation"), Column("value"), *(Column(heading(COUNTS[place])) for place in kept)]
-    return Table(f"{measured.title}: what L0 executes for one, where it changes", columns,
+    return Table(f"{measured.title}: what L0 executes for one, where that changes", columns,
                  [[*row[:2], *(_shown(row[2 + place]) for place in kept)] for row in rows])
 
 
@@ -82,9 +81,9 @@ def heading(count: str) -> str:
 
 def factors_figure(measured: Measured, name: str = "") -> Bars:
     usual = measured.labels[0]
+    series = [Series(label, [measured.factor(label, row) for row in measured.rows]) for label in measured.labels[1:]]
     return Bars(name or f"rows-{measured.l1}", f"{measured.title}, against {usual}", f"times the instructions with {usual}",
-                list(measured.rows), [Series(label, [measured.factor(label, row) for row in measured.rows])
-                                      for label in measured.labels[1:]], log=_spread(measured))
+                list(measured.rows), series, log=_spread(measured))
 
 
 def _spread(measured: Measured) -> bool:

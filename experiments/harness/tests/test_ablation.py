@@ -1,93 +1,211 @@
-"""An ablation's boots, tables and sentence, from readings made by hand."""
+"""Ablations by readings made up here: which boots they want, what the tables show, that the sentence follows the data."""
 
 from __future__ import annotations
 
+import tempfile
 import unittest
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.ablation import LINUX_ROWS, MICRO_ROWS, Ablation, Value, compile_boot, in_words, percent_more
-from harness.ablation.effect import Change, greatest
+from harness.ablation import MICRO_ROWS, Ablation, Value, compile_boot, compile_of
+from harness.ablation.ablation import LINUX_ROWS, ROWS
+from harness.ablation.effect import Change, factor, greatest, in_words, percent_more
 from harness.errors import FrontDoorError
-from harness.experiment import Boot, Reading, Readings
+from harness.experiment import Boot, Reading, Readings, Table, catalogue
+from harness.l0 import L0
 from harness.tests.test_costs import line
 
-ABLATION = Ablation("what is decided", [Value("usual"), Value("other", ("trace=turns",))])
+USUAL, OTHER, RARE = Value("usual"), Value("other", ("knob=other",)), Value("rare", ("knob=rare",), quick_l1s=("micro",))
+ABLATION = Ablation("the decision", (USUAL, OTHER, RARE))
+MADE_UP = ("vmcs-shadowing", "vpid", "bitmaps", "entry-checks", "l1-host-state", "tracing")
 
 
-def reading(boot: Boot, console: str) -> Reading:
-    made = Reading(boot, Path("/nowhere"))
-    made.__dict__["console"] = console
-    return made
+def console(l1: str, medians: Mapping[str, int], vmreads: Mapping[str, int] | None = None) -> str:
+    """Every row that an ablation reads: 100 instructions and 2 exits, where not told otherwise."""
+    made = []
+    for row in ROWS[l1]:
+        level, op = row.split(" ")
+        median = medians.get(row, 100)
+        made.append(line(op, median, l1, level, 10, exits=20, vmread=(vmreads or {}).get(row, 50)))
+    return "".join(made)
 
 
-def readings(other_cost: int = 200, other_ticks: int = 1100, rows: tuple[str, ...] = MICRO_ROWS) -> Readings:
-    """Every row costs 100, or `other_cost` where the other value makes L2's CPUID dearer."""
-    found = {}
-    for boot in ABLATION.boots(True):
-        other = bool(boot.knobs)
-        if boot.l1 == "linux-work":
-            console = f"work name=compile where=guest ticks={other_ticks if other else 1000} exits={7 if other else 5}\n"
-        else:
-            names = rows if boot.l1 == "micro" else LINUX_ROWS
-            dear = "L2 cpuid-3r1w"
-            console = "\n".join(line(name.split()[1], other_cost if other and name == dear else 100, level=name.split()[0], l1=boot.l1,
-                                     exits=400) for name in names)
-        found[boot] = reading(boot, console)
-    return Readings(True, found)
+def work(ticks: int, **counts: int) -> str:
+    return " ".join([f"work name=compile where=guest size=quick ticks={ticks}",
+                     *(f"{name}={count}" for name, count in counts.items())]) + "\n"
+
+
+def all_alike(boots: Sequence[Boot], ticks: int = 1000) -> dict[Boot, str]:
+    return {boot: work(ticks) if boot.l1 == "linux-work" else console(boot.l1, {}) for boot in boots}
+
+
+class WithReadings(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def readings(self, consoles: Mapping[Boot, str], quick: bool = True) -> Readings:
+        made = {}
+        for number, (boot, text) in enumerate(consoles.items()):
+            directory = self.folder / str(number)
+            directory.mkdir(exist_ok=True)
+            (directory / "console.log").write_text(text)
+            made[boot] = Reading(boot, directory)
+        return Readings(quick, made)
+
+    def made_up(self, medians: Mapping[str, int], compiles: tuple[int, int, int] = (1000, 1000, 1000),
+                vmreads: Mapping[str, int] | None = None) -> Readings:
+        """`medians` and `vmreads` are those of micro with the value `other`."""
+        consoles = {boot: console(boot.l1, {}) for boot in ABLATION.boots(True) if boot.l1 != "linux-work"}
+        consoles[Boot("micro", OTHER.knobs)] = console("micro", medians, vmreads)
+        for value, ticks in zip(ABLATION.values, compiles):
+            consoles[compile_boot(value.knobs, True)] = work(ticks)
+        return self.readings(consoles)
+
+
+def titled(tables: list[Table], part: str) -> list[Table]:
+    return [table for table in tables if part in table.title]
 
 
 class Boots(unittest.TestCase):
-    def test_are_two_kinds_of_l1_and_a_compile_for_each_value(self) -> None:
-        self.assertEqual(set(ABLATION.boots(True)), {Boot(), Boot(knobs=("trace=turns",)), Boot("linux-kvm"), Boot("linux-kvm", ("trace=turns",)),
-                                                     compile_boot((), True), compile_boot(("trace=turns",), True)})
+    def test_the_usual_value_is_booted_without_knobs_so_that_others_share_the_boot(self) -> None:
+        self.assertIn(Boot("micro"), ABLATION.boots(True))
+        self.assertIn(Boot("linux-kvm"), ABLATION.boots(True))
 
-    def test_that_only_show_the_usual_value_are_left_out(self) -> None:
-        narrow = Ablation("x", [Value("usual"), Value("other", ("trace=off",), quick_l1s=("micro",))])
-        self.assertNotIn(Boot("linux-kvm"), narrow.boots(True))
-        self.assertIn(Boot("linux-kvm"), narrow.boots(False))
+    def test_a_value_that_is_not_quick_on_an_l1_is_booted_there_only_in_full(self) -> None:
+        self.assertNotIn(Boot("linux-kvm", RARE.knobs), ABLATION.boots(True))
+        self.assertIn(Boot("linux-kvm", RARE.knobs), ABLATION.boots(False))
+        self.assertIn(Boot("micro", RARE.knobs), ABLATION.boots(True))
 
+    def test_every_value_compiles_and_says_how_long_it_may_take(self) -> None:
+        compiles = {boot.knobs for boot in ABLATION.boots(True) if boot.l1 == "linux-work"}
+        self.assertEqual(compiles, {(), OTHER.knobs, RARE.knobs})
+        self.assertNotEqual(compile_boot((), True), compile_boot((), False))
 
-class Findings(unittest.TestCase):
-    def test_name_the_greatest_effect_and_the_compiles(self) -> None:
-        self.assertEqual(ABLATION.evaluate(readings()).sentence,
-                         "What is decided: against usual, other: up to 2.0 times the instructions (micro's L2 cpuid-3r1w), "
-                         "10 % more instructions in the compile.")
+    def test_an_l1_that_would_show_the_usual_value_alone_is_not_booted(self) -> None:
+        alone = Ablation("x", (USUAL, Value("other", ("knob=other",), l1s=("micro",))))
+        self.assertEqual([boot.l1 for boot in alone.boots(True)], ["micro", "micro", "linux-work", "linux-work"])
 
-    def test_are_true_the_other_way_round(self) -> None:
-        self.assertIn("up to 50 % fewer instructions (micro's L2 cpuid-3r1w), 0.1 % fewer instructions in the compile",
-                      ABLATION.evaluate(readings(50, 999)).sentence)
-
-    def test_say_so_where_nothing_changes(self) -> None:
-        self.assertIn("nothing in any operation of L2, just as many instructions in the compile", ABLATION.evaluate(readings(100, 1000)).sentence)
-
-    def test_have_every_row_and_what_l0_executes_only_where_something_changes(self) -> None:
-        tables = ABLATION.evaluate(readings()).tables
-        self.assertEqual([list(row)[0] for row in tables[0].rows], list(MICRO_ROWS))
-        self.assertEqual([list(row)[:2] for row in tables[1].rows], [["L2 cpuid-3r1w", "usual"], ["L2 cpuid-3r1w", "other"]])
-        self.assertEqual(list(tables[-1].rows[1])[2], percent_more(1000, 1100))
-
-    def test_a_row_that_was_not_printed_is_an_error(self) -> None:
-        with self.assertRaises(FrontDoorError):
-            ABLATION.evaluate(readings(rows=MICRO_ROWS[:3]))
-
-    def test_a_compile_that_was_not_printed_is_an_error(self) -> None:
-        broken = readings()
-        broken.by_boot[compile_boot((), True)].__dict__["console"] = "work name=gzip ticks=1\n"
-        with self.assertRaisesRegex(FrontDoorError, "0 lines `work name=compile`"):
-            ABLATION.evaluate(broken)
+    def test_all_experiments_of_this_kind_share_the_usual_boots(self) -> None:
+        shared = set.intersection(*(set(catalogue.load(name).boots(True)) for name in MADE_UP))
+        self.assertEqual(shared, {Boot("micro"), Boot("linux-kvm"), compile_boot((), True)})
 
 
 class Words(unittest.TestCase):
-    def test_tell_more_fewer_and_equal(self) -> None:
-        self.assertEqual([in_words(times) for times in (1, 2.94, 12.3, 1.17, 0.996)],
-                         ["just as many instructions", "2.9 times the instructions", "12 times the instructions", "17 % more instructions",
-                          "0.4 % fewer instructions"])
+    def test_follow_the_direction_of_the_data(self) -> None:
+        self.assertEqual(in_words(1), "just as many instructions")
+        self.assertEqual(in_words(1.17), "17 % more instructions")
+        self.assertEqual(in_words(0.88), "12 % fewer instructions")
+        self.assertEqual(in_words(2.87), "2.9 times the instructions")
+        self.assertEqual(in_words(1.00001), "less than 0.01 % more instructions")
 
-    def test_the_greatest_change_goes_either_way(self) -> None:
-        changes = [Change("a", 10, 15), Change("b", 10, 2), Change("c", 0, 5), Change("d", 3, 3)]
-        self.assertEqual(greatest(changes), changes[1])
-        self.assertIsNone(greatest(changes[2:]))
+    def test_there_is_no_factor_over_nothing(self) -> None:
+        self.assertIsNone(factor(0, 5))
+        self.assertIsNone(factor(None, 5))
+        self.assertEqual(percent_more(200, 150), -25)
+
+    def test_a_fall_to_a_third_is_greater_than_a_rise_to_the_double(self) -> None:
+        found = greatest([Change("same", 7, 7), Change("up", 10, 20), Change("down", 30, 10)])
+        self.assertEqual(found.row if found else None, "down")
+        self.assertIsNone(greatest([Change("same", 7, 7), Change("from nothing", 0, 7)]))
 
 
-if __name__ == "__main__":
-    unittest.main()
+class TheSentence(WithReadings):
+    def test_names_the_row_that_changes_most_and_the_compile(self) -> None:
+        found = ABLATION.evaluate(self.made_up({"L2 out": 130, "L2 interrupt": 250}, (1000, 1100, 900)))
+        self.assertEqual(found.sentence,
+                         "The decision: against usual, other: up to 2.5 times the instructions (micro's L2 interrupt), "
+                         "10 % more instructions in the compile; rare: nothing in any operation of L2, "
+                         "10 % fewer instructions in the compile.")
+
+    def test_tells_a_saving_as_one(self) -> None:
+        sentence = ABLATION.evaluate(self.made_up({"L2 out": 40})).sentence
+        self.assertIn("up to 60 % fewer instructions (micro's L2 out)", sentence)
+
+    def test_does_not_take_l1s_own_instructions_for_what_l2_does(self) -> None:
+        self.assertIn("other: nothing in any operation of L2", ABLATION.evaluate(self.made_up({"L1 vmread": 9000})).sentence)
+
+
+class TheTables(WithReadings):
+    def test_show_every_row_with_every_value_and_its_factor(self) -> None:
+        table = titled(list(ABLATION.evaluate(self.made_up({"L2 out": 150})).tables), "micro's operations; ×")[0]
+        self.assertEqual([row[0] for row in table.rows], list(MICRO_ROWS))
+        self.assertEqual([row for row in table.rows if row[0] == "L2 out"], [["L2 out", 100, 150, 100, 1.5, 1.0]])
+
+    def test_show_l0s_counts_only_where_they_change_and_only_those_that_there_are(self) -> None:
+        found = ABLATION.evaluate(self.made_up({"L2 out": 150}, vmreads={"L2 out": 90, "L2 interrupt": 53}))
+        table = titled(list(found.tables), "what L0 executes")[0]
+        self.assertEqual([column.name for column in table.columns], ["operation", "value", "exits", "VMREAD"])
+        self.assertEqual(table.rows, [["L2 out", "usual", 2, 5], ["L2 out", "other", 2, 9], ["L2 out", "rare", 2, 5]])
+
+    def test_have_no_table_of_counts_where_none_changes(self) -> None:
+        self.assertEqual(titled(list(ABLATION.evaluate(self.made_up({"L2 out": 150})).tables), "what L0 executes"), [])
+
+    def test_leave_out_the_value_that_was_not_booted(self) -> None:
+        table = titled(list(ABLATION.evaluate(self.made_up({})).tables), "Linux KVM's operations; ×")[0]
+        self.assertEqual([column.name for column in table.columns], ["operation", "usual", "other", "× other"])
+        self.assertEqual(len(table.rows), len(LINUX_ROWS))
+
+    def test_a_row_that_a_boot_did_not_print_is_an_error(self) -> None:
+        readings = self.made_up({})
+        (readings[Boot("micro", OTHER.knobs)].directory / "console.log").write_text(line("out", 100))
+        with self.assertRaisesRegex(FrontDoorError, "no cost line with level=L1 op=cpuid"):
+            ABLATION.evaluate(readings)
+
+
+class TheFigures(WithReadings):
+    def test_show_factors_and_the_compile_in_percent(self) -> None:
+        found = ABLATION.evaluate(self.made_up({"L2 out": 150}, (1000, 1250, 1000)))
+        figures = {figure.name: figure for figure in found.figures}
+        self.assertEqual(set(figures), {"rows-micro", "rows-linux-kvm", "compile"})
+        self.assertEqual(figures["rows-micro"].series[0].values[MICRO_ROWS.index("L2 out")], 1.5)
+        self.assertEqual(list(figures["compile"].series[0].values), [25, 0])
+        self.assertFalse(figures["rows-micro"].as_json()["log"])
+
+    def test_are_logarithmic_where_one_bar_would_hide_the_others(self) -> None:
+        figures = {figure.name: figure for figure in ABLATION.evaluate(self.made_up({"L1 vmread": 11300})).figures}
+        self.assertTrue(figures["rows-micro"].as_json()["log"])
+
+
+class TheCompile(WithReadings):
+    def test_brings_l0s_counts_where_it_has_them(self) -> None:
+        boot = compile_boot((), True)
+        self.assertEqual(compile_of(self.readings({boot: work(5, exits=7)})[boot]).counts, {"exits": 7})
+
+    def test_that_did_not_end_is_an_error(self) -> None:
+        boot = compile_boot((), True, L0.NONE)
+        for text, why in (("nothing\n", "0 lines"), (work(5) * 2, "2 lines"), ("work name=compile ticks=many\n", "no proper")):
+            with self.assertRaisesRegex(FrontDoorError, why):
+                compile_of(self.readings({boot: text})[boot])
+
+
+class TheExperiments(WithReadings):
+    """Each of those there are, where all boots say the same."""
+
+    def test_say_that_nothing_changes_where_nothing_does(self) -> None:
+        for name in MADE_UP:
+            for quick in (True, False):
+                with self.subTest(name=name, quick=quick):
+                    experiment = catalogue.load(name)
+                    readings = self.readings(all_alike(experiment.boots(quick)), quick)
+                    sentence = experiment.evaluate(readings).sentence
+                    self.assertIn("nothing in any operation of L2, just as many instructions in the compile", sentence)
+                    self.assertNotRegex(sentence, r"[1-9]\d* %|times the")
+
+    def test_tracing_is_told_by_level_and_turn(self) -> None:
+        experiment = catalogue.load("tracing")
+        consoles = all_alike(experiment.boots(True))
+        medians = {"L1 cpuid": 150, "L2 rdmsr-l0-answers": 160, "L2 cpuid-3r1w": 170}
+        consoles[Boot(knobs=("trace=turns",))] = console("micro", medians)
+        found = experiment.evaluate(self.readings(consoles))
+        self.assertIn("0 and 25 for an exit of L1, 0 and 30 for an exit of L2 that L0 answers, 0 and 35 for an exit of L2 that "
+                      "reaches L1", found.sentence)
+
+    def test_shadowing_sets_the_compile_over_a_single_level_beside_turtles(self) -> None:
+        experiment = catalogue.load("vmcs-shadowing")
+        consoles = all_alike(experiment.boots(True), 1100)
+        consoles[compile_boot((), True, L0.NONE)] = work(1000)
+        found = experiment.evaluate(self.readings(consoles))
+        self.assertEqual([round(beside.ours, 6) for beside in found.beside], [10, 10])
+        self.assertIn("the compile over a single level: 10 % more instructions with shadow-direct", found.sentence)
