@@ -18,8 +18,7 @@ def is_number(value: Any) -> bool:
 
 
 def text(value: float) -> str:
-    """Whole numbers with separators; others with two decimals below ten, one above, and never less than three digits
-    of a small one."""
+    """Whole numbers with separators; others with two decimals below ten, one above, and three digits of a small one."""
     if value == int(value):
         written = f"{value:,.0f}"
     elif abs(value) >= 10:
@@ -27,12 +26,15 @@ def text(value: float) -> str:
     elif abs(value) >= 0.1:
         written = f"{value:.2f}"
     else:
-        written = f"{value:.{2 - math.floor(math.log10(abs(value)))}f}"
+        written = f"{value:.{2 - math.floor(math.log10(abs(value)))}f}".rstrip("0")
     return written.replace("-", MINUS)
 
 
 def tick(value: float) -> str:
     """At an axis: as short as it can be."""
+    for power, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M")):
+        if abs(value) >= power:
+            return f"{value / power:,.6g}{letter}".replace("-", MINUS)
     return f"{value:,.6g}".replace("-", MINUS)
 
 
