@@ -106,7 +106,7 @@ def beside(trap: Operations, direct: Operations) -> list[Beside]:
     accesses = [(trap[op].of_l1.get("vmread", 0.0), trap[op].of_l1.get("vmwrite", 0.0)) for op in reaching_l1(trap)]
     for choose, word in ((min, "lowest"), (max, "highest")):
         for index, unit in enumerate(("VMREAD", "VMWRITE")):
-            rows.append(Beside("haxm-pr-130", "comment of 2018-11-20", "round", choose(pair[index] for pair in accesses), unit,
+            rows.append(Beside("haxm-pr-130", "description of the pull request", "round", choose(pair[index] for pair in accesses), unit,
                                f"{word} of all operations, Linux KVM as L1", f"linux-kvm L2 accesses of L1 for one exit; {word} {unit}"))
     return rows
 

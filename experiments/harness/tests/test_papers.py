@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import io
 import json
 import tempfile
 import unittest
 from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness import papers, papers_command
 from harness.errors import FrontDoorError, Status
+from harness.paths import ROOT
 
 ROW = papers.Row("table 1", "cpuid", "linux-kvm", "L2", "shadow VMCS on", "58000", "cycles", "a processor", "from memory", "exit-cost")
 
@@ -48,6 +51,39 @@ class TheListing(unittest.TestCase):
         self.assertEqual(papers_command.chosen(rows, None), rows)
         with self.assertRaisesRegex(FrontDoorError, "'makro'; there are figures for: exit-cost, macro"):
             papers_command.chosen(rows, "makro")
+
+
+def named_figures(path: Path) -> Iterator[tuple[str, ...]]:
+    """What an experiment's text names as source, table, operation (and configuration): a call, or a tuple, that begins with them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    words = {target.id: node.value.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+             for target in node.targets if isinstance(target, ast.Name)}
+    sources = {one.folder for one in papers.all_rows()}
+    for node in ast.walk(tree):
+        parts = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
+        texts = [part.value if isinstance(part, ast.Constant) else words.get(part.id) if isinstance(part, ast.Name) else None
+                 for part in parts]
+        if len(texts) >= 3 and texts[0] in sources and all(isinstance(text, str) for text in texts[:3]):
+            yield tuple(text for text in texts[:4] if isinstance(text, str))
+
+
+class WhatExperimentsName(unittest.TestCase):
+    def test_each_figure_is_in_papers(self) -> None:
+        """So that a renamed table is found out here, and not at the end of an experiment."""
+        rows = papers.all_rows()
+        for path in sorted((ROOT / "experiments").glob("*/experiment.py")):
+            for folder, table, operation, *configuration in named_figures(path):
+                with self.subTest(experiment=path.parent.name, figure=(folder, table, operation, *configuration)):
+                    if configuration:
+                        papers.find(folder, table, operation, configuration[0])
+                    self.assertIn((folder, table, operation),
+                                  {(one.folder, one.row.source_table, one.row.operation) for one in rows})
+
+    def test_names_and_tuples_are_seen(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "experiment.py"
+            path.write_text('PAPER = "neve"\nBeside(PAPER, "table 7", "x", 1.0)\nrow = ("neve", "table 6", "y", "z")\nother("a", "b", "c")\n')
+            self.assertEqual(sorted(named_figures(path)), [("neve", "table 6", "y", "z"), ("neve", "table 7", "x")])
 
 
 class TheCommand(unittest.TestCase):
