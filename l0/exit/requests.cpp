@@ -74,7 +74,7 @@ Verdict show_stats(Out& out, Cpu& cpu, bool json) {
     // Without what this turn has cost so far: it will be taken back anyway.
     cpu.totals = cpu.at_turn_start;
     if (json)
-        write_json(out, cpu, hw::rdtsc());
+        write_json(out, cpu, hw::rdtsc(), Trace::shown);
     else
         write_stats(out, cpu.totals, cpu.trace);
     return Verdict::done;

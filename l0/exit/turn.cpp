@@ -144,7 +144,7 @@ constexpr Turns turns_of_l2 = [] {
 
 /// A turn with a record of when it began.
 [[gnu::noinline]] void recorded_turn(Cpu& cpu, Gprs& gprs, Function turn) {
-    note_turn_start(cpu);
+    note_turn_start(cpu, gprs);
     turn(cpu, gprs);
 }
 

@@ -28,7 +28,8 @@ inline constexpr NamedTotal named_totals[] = {
 
 enum class Level : u8 { l1 = 1, l2 = 2 };
 
-/// One turn, 64 bytes.
+/// One turn, 64 bytes. Between `tsc_exit` and `tsc_entry` lies what the turn itself took; writing it down
+/// takes `noting` before and `recording` after, which is neither the turn's nor the guest's.
 struct Turn {
     u64 tsc_exit, tsc_entry;
     u64 rip;
@@ -39,12 +40,18 @@ struct Turn {
     u8 why, level_before;
     u8 level_after;
     u8 vmptrld, vmclear, flushes;
-    u32 reserved[3];
+    u16 noting, recording;
+    /// What the exit was about: CPUID's leaf, the MSR, the VMCS field of VMREAD and VMWRITE, VMCALL's RAX,
+    /// the guest-physical address of EPT's exits; else 0.
+    u64 subject;
 };
 static_assert(sizeof(Turn) == 64);
 
 struct Trace {
-    static constexpr usize ring_size = 256;
+    /// A power of two: a remainder takes no division. As many as show a few rounds of the longest kind; what
+    /// a person reads, or an answer to L1 has room for, is the last `shown` of them.
+    static constexpr usize ring_size = 4096, shown = 256;
+    static_assert((ring_size & (ring_size - 1)) == 0 && shown < ring_size);
 
     /// Per basic exit reason and why. The inner size is a power of two, so that finding a counter takes no
     /// multiplication.
@@ -56,13 +63,15 @@ struct Trace {
     u64 step = 1;
     /// Turns recorded so far; the ring keeps the last of them.
     u64 turns = 0;
-    /// Exits of L2 that reached L1 so far: each begins a round.
+    /// Exits of L2 that reached L1 so far: each begins a round, which has its number.
     u32 rounds = 0;
     /// Of the turn under way, noted at its start while turns are recorded.
-    u64 tsc_exit = 0, rip = 0, detail = 0;
+    u64 tsc_exit = 0, rip = 0, detail = 0, subject = 0;
+    u16 noting = 0;
     Level level_before = Level::l1;
 
-    u64 oldest_turn() const { return turns > ring_size ? turns - ring_size : 0; }
+    /// The first of the last `count` turns that are still in the ring.
+    u64 oldest_turn(usize count = ring_size) const { return turns > count ? turns - count : 0; }
 
     [[gnu::always_inline]] void count(vmx::Why why, vmx::Reason reason) {
         const usize index = static_cast<usize>(reason);

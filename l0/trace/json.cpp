@@ -98,9 +98,9 @@ void write_exits(Json& json, const Trace& trace) {
     json.line();
 }
 
-void write_ring(Json& json, const Trace& trace) {
+void write_ring(Json& json, const Trace& trace, usize turns) {
     json.open('[');
-    for (u64 i = trace.oldest_turn(); i < trace.turns; ++i) {
+    for (u64 i = trace.oldest_turn(turns); i < trace.turns; ++i) {
         const Turn& t = trace.ring[i % Trace::ring_size];
         json.open('{');
         json.member("turn", i);
@@ -119,6 +119,9 @@ void write_ring(Json& json, const Trace& trace) {
         json.member("vmclear", t.vmclear);
         json.member("flushes", t.flushes);
         json.member("round", t.round);
+        json.member("noting", t.noting);
+        json.member("recording", t.recording);
+        json.member("subject", t.subject);
         json.close('}');
         json.line();
     }
@@ -127,7 +130,7 @@ void write_ring(Json& json, const Trace& trace) {
 
 }  // namespace
 
-void write_json(Out& out, const Cpu& cpu, u64 tsc) {
+void write_json(Out& out, const Cpu& cpu, u64 tsc, usize turns) {
     const Machine& machine = *cpu.machine;
     Json json{out};
     json.open('{');
@@ -144,14 +147,14 @@ void write_json(Out& out, const Cpu& cpu, u64 tsc) {
     write_totals(json, cpu.totals);
     write_exits(json, cpu.trace);
     json.key("turns");
-    write_ring(json, cpu.trace);
+    write_ring(json, cpu.trace, turns);
     json.close('}');
     json.line();
 }
 
 void write_turns_json(Out& out, const Trace& trace) {
     Json json{out};
-    write_ring(json, trace);
+    write_ring(json, trace, Trace::shown);
     json.line();
 }
 

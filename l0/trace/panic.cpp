@@ -56,7 +56,7 @@ void end_run(End end) {
     if (cpu.machine != nullptr) {
         log::line("json-begin");
         Out out;
-        write_json(out, cpu, hw::rdtsc());
+        write_json(out, cpu, hw::rdtsc(), Trace::ring_size);
         log::line("json-end");
     }
     log::line("end ", cause_of(end));

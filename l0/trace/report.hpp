@@ -7,13 +7,14 @@
 
 namespace kurma::l0 {
 
-/// The time, memory, knobs, totals, counters and turns as one JSON object.
-void write_json(Out& out, const Cpu& cpu, u64 tsc);
-/// The turns in the ring as a JSON array, oldest first.
+/// The time, memory, knobs, totals, counters and the last `turns` turns as one JSON object.
+void write_json(Out& out, const Cpu& cpu, u64 tsc, usize turns);
+/// The last turns as a JSON array, oldest first, as many as an answer to L1 has room for.
 void write_turns_json(Out& out, const Trace& trace);
 /// The totals, then the counters per (reason, room, why), the largest first.
 void write_stats(Out& out, const Totals& totals, const Trace& trace);
-/// The turns in the ring, a line each, oldest first, after a line of what the columns are.
+/// The last turns, as many as a person reads, a line each, oldest first, after a line of what the columns
+/// are.
 void write_turns(Out& out, const Trace& trace, std::string_view prefix);
 
 }  // namespace kurma::l0

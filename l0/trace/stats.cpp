@@ -70,7 +70,7 @@ void write_turns(Out& out, const Trace& trace, std::string_view prefix) {
     out.words(prefix,
               "the last turns, oldest first: tsc at exit, instructions in L0, level, reason, why, rip, "
               "qualification\n");
-    for (u64 i = trace.oldest_turn(); i < trace.turns; ++i) {
+    for (u64 i = trace.oldest_turn(Trace::shown); i < trace.turns; ++i) {
         out.words(prefix, "  ");
         write_turn(out, trace.ring[i % Trace::ring_size]);
     }

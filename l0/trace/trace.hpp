@@ -8,7 +8,7 @@
 
 namespace kurma::l0 {
 
-void note_turn_start(Cpu& cpu);
+void note_turn_start(Cpu& cpu, const Gprs& gprs);
 
 /// The totals as they were before this turn: without the exit and the VMREAD of its reason.
 inline Totals totals_before_turn(const Cpu& cpu) {

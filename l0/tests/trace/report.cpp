@@ -71,16 +71,17 @@ TEST(Stats, list_counters_from_the_largest_down_each_once_and_none_that_is_0) {
 
 TEST(Turns, are_the_last_of_the_ring_oldest_first) {
     const auto trace = std::make_unique<Trace>();
-    for (u64 i = 0; i < Trace::ring_size + 44; ++i) {
+    constexpr u64 count = Trace::ring_size + 44;
+    for (u64 i = 0; i < count; ++i) {
         Turn& turn = trace->ring[i % Trace::ring_size];
         turn.tsc_exit = i;
         turn.tsc_entry = i + 9;
         ++trace->turns;
     }
     const auto lines = lines_of(written([&](Out& out) { write_turns(out, *trace, "| "); }));
-    ASSERT_EQ(lines.size(), Trace::ring_size + 1);
-    EXPECT_TRUE(lines[1].starts_with("|   44 9 L")) << lines[1];
-    EXPECT_TRUE(lines.back().starts_with("|   299 9 L")) << lines.back();
+    ASSERT_EQ(lines.size(), Trace::shown + 1);
+    EXPECT_TRUE(lines[1].starts_with("|   " + std::to_string(count - Trace::shown) + " 9 L")) << lines[1];
+    EXPECT_TRUE(lines.back().starts_with("|   " + std::to_string(count - 1) + " 9 L")) << lines.back();
 }
 
 TEST(Json, of_the_widest_turns_fits_into_an_answer) {
@@ -89,7 +90,8 @@ TEST(Json, of_the_widest_turns_fits_into_an_answer) {
     cpu->machine = machine.get();
     for (auto& by_why : cpu->trace.exits) by_why[0] = by_why[1] = ~u64{0};
     Turn widest{};
-    widest.tsc_exit = widest.tsc_entry = widest.rip = widest.detail = ~u64{0};
+    widest.tsc_exit = widest.tsc_entry = widest.rip = widest.detail = widest.subject = ~u64{0};
+    widest.noting = widest.recording = 0xffff;
     widest.vmread = widest.vmwrite = widest.round = ~u32{0};
     widest.level_before = widest.level_after = 2;
     widest.vmptrld = widest.vmclear = widest.flushes = 255;
@@ -100,7 +102,7 @@ TEST(Json, of_the_widest_turns_fits_into_an_answer) {
             widest.why = why;
     cpu->trace.ring.fill(widest);
     cpu->trace.turns = ~u64{0};
-    const std::string text = written([&](Out& out) { write_json(out, *cpu, ~u64{0}); });
+    const std::string text = written([&](Out& out) { write_json(out, *cpu, ~u64{0}, Trace::shown); });
     EXPECT_LT(text.size(), ControlCall::answer_capacity - 100);
     EXPECT_TRUE(text.starts_with("{\"tsc\":18446744073709551615,")) << text.substr(0, 60);
     EXPECT_TRUE(text.ends_with("}\n"));
