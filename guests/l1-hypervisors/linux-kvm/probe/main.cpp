@@ -1,6 +1,7 @@
 // probe: what each exit costs, measured from inside a small guest of this Linux's KVM.
 //
 //   probe         measures everything and prints one `cost` line per operation
+//   probe OP      measures this operation alone
 //   probe ticks   prints the time-stamp counter, for scripts that time the boot
 //   probe drain   returns when the console has sent all that was written to it (do so before a power-off)
 #include <termios.h>
@@ -97,12 +98,19 @@ void print_all(const std::vector<std::string>& lines) {
     std::fflush(stdout);
 }
 
-int measure_all() {
+// Every row, or the one that has this name.
+int measure_rows(const std::string& only) {
+    const auto wanted = [&](const Row& row) { return only.empty() || only == row.name; };
+    if (std::none_of(std::begin(rows), std::end(rows), wanted)) {
+        std::printf("probe: ERROR: there is no operation %s\n", only.c_str());
+        return 2;
+    }
     std::vector<std::string> lines;
     try {
         Machine machine;
         const Empty empty = measure_nothing(machine);
         for (const Row& row : rows) {
+            if (!wanted(row)) continue;
             if (row.order.operation == Operation::xsetbv && !machine.has_xsave()) {
                 lines.emplace_back("probe: xsetbv is left out: KVM offers no XSAVE here");
                 continue;
@@ -122,12 +130,13 @@ int measure_all() {
 }  // namespace kurma::probe
 
 int main(int count, char** words) {
-    if (count == 1) return kurma::probe::measure_all();
+    if (count == 1) return kurma::probe::measure_rows("");
     if (count == 2 && std::string(words[1]) == "ticks") {
         std::printf("%llu\n", __rdtsc());
         return 0;
     }
     if (count == 2 && std::string(words[1]) == "drain") return tcdrain(STDOUT_FILENO) == 0 ? 0 : 1;
-    std::puts("usage: probe [ticks | drain]");
+    if (count == 2 && words[1][0] != '-') return kurma::probe::measure_rows(words[1]);
+    std::puts("usage: probe [OP | ticks | drain]");
     return 2;
 }
