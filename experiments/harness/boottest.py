@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import expect_json, run_command
+from . import expect_json, expect_turns, run_command
 from .errors import FrontDoorError, Status
 from .image import BootFile, BootPlan
 from .payload import Images, boot_plan, check_choice
@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
                          help=f"must not be found in {what}; may be repeated")
     top.add_argument("--expect-json", action="append", default=[], metavar="REGEX",
                      help="after the line of L1's console that matches must stand JSON with the members of L0's own; may be repeated")
+    top.add_argument("--expect-turns", type=int, metavar="N",
+                     help="L0's JSON must have turns that join without a gap, in at least N whole rounds with the numbers that they must have")
     top.add_argument("--repeat", type=int, default=1, metavar="N",
                      help="boot N times; console, port 0xE9, L0's log and the last tick must be equal")
     top.add_argument("--equal-bare", metavar="REGEX",
@@ -108,6 +110,9 @@ def check(options: argparse.Namespace, result: Result) -> list[Failure]:
     for pattern in options.expect_json:
         if (wrong := expect_json.problem(pattern, streams["console"], result.l0.counters())) is not None:
             failures.append(Failure(f"console: {wrong}"))
+    if options.expect_turns is not None:
+        if (wrong := expect_turns.problem(result.l0.counters(), options.expect_turns)) is not None:
+            failures.append(Failure(f"turns: {wrong}"))
     return failures
 
 
