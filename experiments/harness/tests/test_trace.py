@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from harness import expect_turns
 from harness.errors import FrontDoorError
 from harness.trace import Turn, TurnsError, command, names, report, rounds, timeline, tree, turns_of
 from harness.trace.turns import read, without_power_off
@@ -18,19 +19,20 @@ from harness.trace.turns import read, without_power_off
 def row(number: int, tsc_exit: int, cost: int, levels: str, reason: str, room: str, why: str, round_: int, **told: int) -> dict[str, Any]:
     return {"turn": number, "tsc_exit": tsc_exit, "tsc_entry": tsc_exit + cost, "level_before": int(levels[0]),
             "level_after": int(levels[1]), "reason": reason, "room": room, "why": why, "rip": 0x1000 + number, "qualification": 0,
-            "vmread": 5, "vmwrite": 2, "vmptrld": 1, "vmclear": 0, "flushes": 0, "round": round_, **told}
+            "vmread": 5, "vmwrite": 2, "vmptrld": 1, "vmclear": 0, "flushes": 0, "round": round_, "noting": 3, "recording": 4,
+            "subject": 0, **told}
 
 
 EMULATE, REFLECT = ("emulate", "l1_vmx_instruction"), ("reflect", "l2_unconditional")
 # An end of a round, two rounds (one with a VMREAD that exits), a fill by L0 alone, the beginning of a third, a power-off.
 ROWS = [row(7, 1000, 200, "12", "vmresume", *EMULATE, 1),
         row(8, 1210, 300, "21", "cpuid", *REFLECT, 2),
-        row(9, 1530, 100, "11", "vmread", *EMULATE, 2),
+        row(9, 1530, 100, "11", "vmread", *EMULATE, 2, subject=0x681E),
         row(10, 1640, 220, "12", "vmresume", *EMULATE, 2),
-        row(11, 1860, 90, "22", "ept_violation", "compose", "l2_ept02_fill", 2),
-        row(12, 1960, 310, "21", "cpuid", *REFLECT, 3),
+        row(11, 1867, 90, "22", "ept_violation", "compose", "l2_ept02_fill", 2),
+        row(12, 1970, 310, "21", "cpuid", *REFLECT, 3),
         row(13, 2300, 210, "12", "vmresume", *EMULATE, 3),
-        row(14, 2515, 400, "21", "exception_or_nmi", "reflect", "l2_exception_bitmap", 4),
+        row(14, 2520, 400, "21", "exception_or_nmi", "reflect", "l2_exception_bitmap", 4),
         row(15, 3000, 60, "11", "io_instruction", "l0", "l1_power_port", 4)]
 TURNS = turns_of(ROWS)
 
@@ -40,7 +42,7 @@ class Reading(unittest.TestCase):
         self.assertEqual(turns_of({"tsc": 5, "turns": ROWS}), TURNS)
 
     def test_a_gap_between_two_turns_is_an_error(self) -> None:
-        for broken in ([ROWS[0], ROWS[2]], [ROWS[0], {**ROWS[1], "tsc_exit": 1100}]):
+        for broken in ([ROWS[0], ROWS[2]], [ROWS[0], {**ROWS[1], "tsc_exit": 1206}]):
             with self.assertRaisesRegex(TurnsError, "turn 9|turn 8"):
                 turns_of(broken)
 
@@ -71,10 +73,10 @@ class Rounds(unittest.TestCase):
     def test_are_whole_and_know_what_they_caused(self) -> None:
         first, second = rounds(TURNS)
         self.assertEqual([turn.reason for turn in first.l1_exits], ["vmread", "vmresume"])
-        self.assertEqual((first.number, first.event, first.instructions), (2, "CPUID", 1860 - 1210))
-        self.assertEqual((first.l0_instructions, first.l1_gaps, first.l1_instructions), (620, [20, 10], 30))
+        self.assertEqual((first.number, first.event, first.instructions), (2, "CPUID", 636))
+        self.assertEqual((first.l0_instructions, first.l1_gaps, first.l1_instructions), (620, [13, 3], 16))
         self.assertEqual((first.vmread, first.vmwrite), (15, 6))
-        self.assertEqual((second.number, len(second.l1_exits), second.instructions), (3, 1, 550))
+        self.assertEqual((second.number, len(second.l1_exits), second.instructions), (3, 1, 533))
 
     def test_what_l0_did_alone_is_none(self) -> None:
         self.assertEqual(rounds([TURNS[0], TURNS[4]]), [])
@@ -85,6 +87,15 @@ class Names(unittest.TestCase):
         said = ["cpuid", "ept_violation", "rdmsr", "vmxon", "exception_or_nmi", "ept_misconfiguration", "preemption_timer"]
         self.assertEqual([names.event(reason) for reason in said],
                          ["CPUID", "EPT_VIOLATION", "MSR_READ", "VMON", "EXCEPTION_NMI", "EPT_MISCONFIG", "PREEMPTION_TIMER"])
+
+    def test_say_what_an_exit_was_about(self) -> None:
+        for reason, subject, qualification, said in (
+                ("vmread", 0x681E, 0, "VMREAD guest_rip"), ("vmwrite", 0x2011, 0, "VMWRITE tsc_offset.high"),
+                ("vmread", 0x7FFE, 0, "VMREAD field 0x7ffe"), ("io_instruction", 0, 0x80 << 16, "IO_INSTRUCTION out 0x80"),
+                ("io_instruction", 0, 0x3FD << 16 | 8, "IO_INSTRUCTION in 0x3fd"), ("cr_access", 0, 3, "CR_ACCESS mov to cr3"),
+                ("cr_access", 0, 0x10 | 4, "CR_ACCESS mov from cr4"), ("cpuid", 0xD, 0, "CPUID 0xd"),
+                ("rdmsr", 0x174, 0, "MSR_READ 0x174"), ("ept_violation", 0x1000, 1, "EPT_VIOLATION 0x1000"), ("hlt", 7, 7, "HLT")):
+            self.assertEqual(names.label(reason, subject, qualification), said)
 
     def test_every_reason_that_is_renamed_is_one_of_the_manuals(self) -> None:
         table = (names.WHY_TABLE.parent / "reasons.def").read_text()
@@ -114,7 +125,7 @@ class Report(unittest.TestCase):
     def test_has_each_level_and_only_the_events_asked_for(self) -> None:
         both, l1 = report.report(TURNS), report.report(TURNS, "L1")
         self.assertIn("Total Samples:4, Total events handled time:1100 instructions.", both)   # L2's exits.
-        self.assertIn("Total Samples:2, Total events handled time:1200 instructions.", both)   # Its rounds.
+        self.assertIn("Total Samples:2, Total events handled time:1169 instructions.", both)   # Its rounds.
         self.assertIn("Total Samples:5, Total events handled time:790 instructions.", both)    # L1's exits.
         self.assertNotIn("of L2", l1.replace("of L1 or L2", ""))
         self.assertIn("l2_ept02_fill: ept02 lacked a translation", both)
@@ -127,14 +138,14 @@ class Report(unittest.TestCase):
 class Tree(unittest.TestCase):
     def test_of_one_round_has_every_exit_and_sums(self) -> None:
         text = tree.one(rounds(TURNS)[0])
-        self.assertIn("round 2: CPUID of L2 at rip 0x1008, 2 further exits, 650 instructions until L2 ran again", text)
-        self.assertRegex(text, r"(?s)\nL2 CPUID +300 +5 +2  reflect: .*L1 runs 20 .*\n├─ L1 VMREAD +100 .*L1 runs 10 .*\n└─ L1 VMRESUME +220 ")
-        self.assertRegex(text, r"sum of L0 +620 +15 +6  and L1 30\n")
+        self.assertIn("round 2: CPUID 0x0 of L2 at rip 0x1008, 2 further exits, 636 instructions until L2 ran again", text)
+        self.assertRegex(text, r"(?s)\nL2 CPUID 0x0 +300 +5 +2  reflect: .*L1 runs 13 .*\n├─ L1 VMREAD guest_rip +100 .*L1 runs 3 .*\n└─ L1 VMRESUME +220 ")
+        self.assertRegex(text, r"sum of L0 +620 +15 +6  and L1 16\n")
 
     def test_by_reason_has_the_mean_of_what_was_caused_in_its_order(self) -> None:
         text = tree.by_reason(rounds(TURNS))
-        self.assertIn("100.00%  L2 CPUID: 2 rounds, mean 600.0 instructions (L0 570.0, L1 30.0), further exits 1.50", text)
-        self.assertRegex(text, r"(?s)├─ +0.50 x L1 VMREAD  100.0 each.*└─ +1.00 x L1 VMRESUME  215.0 each")
+        self.assertIn("100.00%  L2 CPUID: 2 rounds, mean 584.5 instructions (L0 570.0, L1 14.5), further exits 1.50", text)
+        self.assertRegex(text, r"(?s)├─ +0.50 x L1 VMREAD guest_rip  100.0 each.*└─ +1.00 x L1 VMRESUME  215.0 each")
         self.assertIn("No whole round", tree.by_reason([]))
 
     def test_the_typical_round_takes_the_median(self) -> None:
@@ -178,18 +189,19 @@ class Timeline(unittest.TestCase):
         times = [event["ts"] for event in self.of("Xstf")]
         self.assertEqual(times[0], 0)
         self.assertEqual(times, sorted(times))
-        self.assertEqual(self.document["otherData"]["tsc at 0"], 1000)
+        self.assertEqual(self.document["otherData"]["tsc at 0"], 997)
 
     def test_one_level_runs_at_a_time_and_always_one(self) -> None:
         """No two slices overlap, on one track or on two, and together they fill the time between first and last turn."""
         slices = self.of("X")
         for before, after in pairwise(slices):
             self.assertEqual(before["ts"] + before["dur"], after["ts"])
-        self.assertEqual(sum(each["dur"] for each in slices), TURNS[-1].tsc_entry - TURNS[0].tsc_exit)
+        self.assertEqual(sum(each["dur"] for each in slices), TURNS[-1].end - TURNS[0].begin)
 
     def test_l0s_slices_are_the_turns(self) -> None:
-        own = [event for event in self.of("X") if event["tid"] == timeline.L0]
-        self.assertEqual([(e["name"], e["dur"], e["cat"]) for e in own], [(t.event, t.cost, t.room) for t in TURNS])
+        own = [event for event in self.of("X") if event["tid"] == timeline.L0 and event["cat"] != "record"]
+        self.assertEqual([(e["name"], e["dur"], e["cat"]) for e in own], [(t.label, t.cost, t.room) for t in TURNS])
+        self.assertEqual([(e["ts"] + 997, e["args"]["VM-EXIT"]) for e in own], [(t.tsc_exit, t.event) for t in TURNS])
         self.assertEqual(sum(e["args"]["VMREAD"] for e in own), sum(t.vmread for t in TURNS))
         told = own[4]["args"]
         self.assertEqual(told["why"], "l2_ept02_fill: ept02 lacked a translation that ept12 and ept01 have")
@@ -197,9 +209,8 @@ class Timeline(unittest.TestCase):
 
     def test_a_levels_slices_are_where_the_turns_entered_it(self) -> None:
         for level in (timeline.L1, timeline.L2):
-            own = [event["ts"] + 1000 for event in self.of("X") if event["tid"] == level]
-            self.assertEqual(own, [t.tsc_entry for t, after in pairwise(TURNS)
-                                   if t.level_after == level and t.tsc_entry < after.tsc_exit])
+            own = [event["ts"] + 997 for event in self.of("X") if event["tid"] == level]
+            self.assertEqual(own, [t.end for t, after in pairwise(TURNS) if t.level_after == level and t.end < after.begin])
 
     def test_each_round_is_a_flow_from_l2_through_l0_and_l1_to_l2(self) -> None:
         flows: dict[int, list[dict[str, Any]]] = {}
@@ -219,6 +230,22 @@ class Timeline(unittest.TestCase):
 
     def test_of_no_turns_is_a_document(self) -> None:
         self.assertEqual([e["ph"] for e in timeline.timeline([], "x")["traceEvents"] if e["ph"] != "M"], [])
+
+
+class RecordedTurns(unittest.TestCase):
+    """What a boot test asks of them."""
+
+    def test_that_are_as_they_must_be_pass(self) -> None:
+        self.assertIsNone(expect_turns.problem({"turns": ROWS}, 2))
+
+    def test_that_are_not_are_told(self) -> None:
+        for place, wrong, said in ((3, {"round": 3}, "round 3, expected 2"), (5, {"round": 2}, "round 2, expected 3"),
+                                   (2, {"level_before": 2}, "L1 was entered last"), (1, {"room": "l0"}, "room l0 from L2"),
+                                   (4, {"tsc_exit": 1860}, "does not follow")):
+            broken = [{**each, **(wrong if number == place else {})} for number, each in enumerate(ROWS)]
+            self.assertIn(said, expect_turns.problem({"turns": broken}, 0) or "nothing")
+        self.assertIn("expected 3 at least", expect_turns.problem({"turns": ROWS}, 3) or "nothing")
+        self.assertIsNotNone(expect_turns.problem(None, 0))
 
 
 class Command(unittest.TestCase):

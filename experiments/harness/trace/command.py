@@ -33,10 +33,12 @@ an exit of the processor to the next entry), and shows them in three ways:
                    which reached L1, until L2 ran again. {UNIT}.
   DIR/report.txt   tables as `perf kvm stat report` prints them, of exits of L2 and of L1; events have Linux's names. Time is
                    in instructions. Which room of Kurma's answered, and why, stands below.
-  DIR/tree.txt     what each kind of exit of L2 causes on average, and one such round from begin to end.
+  DIR/tree.txt     what each kind of exit of L2 causes on average, and a typical round of each from begin to end. "L1 runs N
+                   instructions" has L0's saving and loading of registers around it in it, some 50 of them.
 
-Report and trees are printed, too. DIR/turns.json is the recording itself, for --from. A record takes instructions of its own, which
-the times of L0 leave out. The ring keeps the last turns only: choose by --op what they are of."""
+The report is printed, too, and the trees of the most frequent kind. DIR/turns.json is the recording itself, for --from. To
+write a turn down takes instructions of its own (`record` in the timeline), which all times leave out but for some 25 a turn; what
+an operation costs without is `./kurma run`'s to say. Kurma keeps the last 4096 turns: choose by --op what they are of."""
 EXAMPLES = """\
 examples:
   ./kurma trace                                    an L2 of micro executes CPUID; L1's handler reads three fields, writes one
@@ -51,21 +53,28 @@ USUAL_CMDLINE = {"micro": "mode=rounds n=1000", "linux-kvm": "kurma.mode=probe"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("l1", metavar="L1", nargs="?", default="micro", help="micro (default), linux-kvm, or any that `./kurma run` takes")
-    parser.add_argument("--op", metavar="ROW", help="the one operation to trace, as the L1's cost lines call it: cpuid-3r1w, out, "
-                                                    "first-touch-l1-maps, ...; of L2, unless it begins with `L1 `")
+    parser.add_argument("l1", metavar="L1", nargs="?", default="micro",
+                        help="micro (default), linux-kvm, or any that `./kurma run` takes")
+    parser.add_argument("--op", metavar="ROW",
+                        help="the one operation to trace, as the L1's cost lines call it: cpuid-3r1w, out, first-touch-l1-maps, "
+                             "...; of L2, unless it begins with `L1 `")
     parser.add_argument("--cmdline", default="", metavar="TEXT", help="L1's command line, instead of --op")
-    parser.add_argument("--module", action="append", default=[], metavar="FILE[=CMDLINE]", help="a boot module for L1; may be repeated")
-    parser.add_argument("--set", action="append", default=[], dest="knobs", metavar="KNOB=VALUE", help="a knob; may be repeated")
-    parser.add_argument("--cpu", default=DEFAULT_CPU, metavar="MODEL", help=f"processor, by Bochs's model names (default {DEFAULT_CPU})")
+    parser.add_argument("--module", action="append", default=[], metavar="FILE[=CMDLINE]",
+                        help="a boot module for L1; may be repeated")
+    parser.add_argument("--set", action="append", default=[], dest="knobs", metavar="KNOB=VALUE",
+                        help="a knob; may be repeated")
+    parser.add_argument("--cpu", default=DEFAULT_CPU, metavar="MODEL",
+                        help=f"processor, by Bochs's model names (default {DEFAULT_CPU})")
     parser.add_argument("--l0", choices=[l0.value for l0 in L0 if l0.has_kurma], default=L0.KURMA.value,
                         help="kvm-on-kurma: Linux KVM stands below the L1 that you name, and is itself Kurma's L1")
     parser.add_argument("--timeout", type=float, default=UNATTENDED_TIMEOUT_SECONDS, metavar="SECONDS",
                         help=f"stop the machine after this time (default {UNATTENDED_TIMEOUT_SECONDS:.0f})")
     parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="show a recording, boot nothing")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the files go (default: the run's directory in results/)")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="where the files go (default: the run's directory in results/)")
     parser.add_argument("--level", choices=LEVELS, default="all", help="report: exits of this level (default all)")
-    parser.add_argument("--key", choices=KEYS, default="sample", help="report: what decides the order, as with perf (default sample)")
+    parser.add_argument("--key", choices=KEYS, default="sample",
+                        help="report: what decides the order, as with perf (default sample)")
     parser.add_argument("--event", action="append", default=[], metavar="REASON",
                         help="report: exits for this reason alone, as CPUID or EPT_VIOLATION; may be repeated")
     parser.add_argument("--tree", nargs="?", const="", metavar="WHICH",
@@ -127,8 +136,8 @@ def cmdline_of(l1: str, op: str | None, cmdline: str) -> str:
 def _boot(arguments: argparse.Namespace) -> Result:
     if any(knob.startswith("trace=") for knob in arguments.knobs):
         raise FrontDoorError("--set trace=...: trace=turns is what this command sets; leave it out")
-    choice = Choice(arguments.l1, L0(arguments.l0), cmdline_of(arguments.l1, arguments.op, arguments.cmdline), arguments.module,
-                    [*arguments.knobs, "trace=turns"])
+    cmdline = cmdline_of(arguments.l1, arguments.op, arguments.cmdline)
+    choice = Choice(arguments.l1, L0(arguments.l0), cmdline, arguments.module, [*arguments.knobs, "trace=turns"])
     check_choice(choice)
     packages.ensure(packages.RUN)
     machine = machine_of(arguments)
@@ -150,6 +159,7 @@ def _show(arguments: argparse.Namespace, turns: Sequence[Turn], what: str, direc
     whole = rounds(turns)
     tables = report(turns, arguments.level, arguments.key, arguments.event)
     trees = trees_of(whole, arguments.tree or "")
+    printed = trees if arguments.tree is not None else trees_of(whole, "", most=1)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "trace.json").write_text(json.dumps(timeline(turns, what), separators=(",", ":")) + "\n")
     (directory / "turns.json").write_text(json.dumps([turn.__dict__ for turn in turns], indent=0) + "\n")
@@ -157,13 +167,14 @@ def _show(arguments: argparse.Namespace, turns: Sequence[Turn], what: str, direc
     (directory / "tree.txt").write_text(trees)
     if arguments.tree is None:
         print(tables)
-    print(trees, end="")
+    print(printed, end="")
     say(f"{len(turns)} turns (numbers {turns[0].turn} to {turns[-1].turn}), {len(whole)} whole rounds; "
         f"{shown(directory)}/trace.json opens in https://ui.perfetto.dev; {UNIT}")
 
 
-def trees_of(whole: Sequence[Round], which: str = "") -> str:
-    """A round by its number; or what each reason, or the one that is meant, causes on average, and a typical round of it."""
+def trees_of(whole: Sequence[Round], which: str = "", most: int | None = None) -> str:
+    """A round by its number; or what each reason, or the one that is meant, causes on average, and a typical round of each,
+    or of the `most` frequent ones."""
     if which.isdigit():
         found = [each for each in whole if each.number == int(which)]
         if not found:
@@ -174,4 +185,4 @@ def trees_of(whole: Sequence[Round], which: str = "") -> str:
     if which and not meant:
         known = ", ".join(sorted({each.event for each in whole})) or "none"
         raise FrontDoorError(f"--tree {which}: no exit of L2 for that reason reached L1 and came back; those that did: {known}")
-    return tree.by_reason(meant) + "".join("\n" + tree.one(each) for each in tree.typical(meant))
+    return tree.by_reason(meant) + "".join("\n" + tree.one(each) for each in tree.typical(meant)[:most])

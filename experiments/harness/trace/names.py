@@ -8,6 +8,8 @@ from functools import cache
 from ..paths import ROOT
 
 WHY_TABLE = ROOT / "vmx-emul" / "include" / "vmx" / "why.def"
+FIELD_TABLE = WHY_TABLE.parent / "fields.def"
+_FIELD_ROW = re.compile(r"^F\(\s*(\w+),\s*(0x[0-9A-Fa-f]+),", re.MULTILINE)
 _WHY_ROW = re.compile(r'^W\((\w+), (\w+), "([^"]*)"\)', re.MULTILINE)
 
 ROOMS = {"l0": "Kurma answers by itself", "emulate": "Kurma executes L1's VMX instruction in software",
@@ -31,6 +33,37 @@ def event(reason: str) -> str:
 def same_event(asked: str, reason: str) -> bool:
     """Whether a person's word means this reason: perf's name or the manual's, in any case."""
     return asked.lower() in (event(reason).lower(), reason)
+
+
+def label(reason: str, subject: int, qualification: int) -> str:
+    """The event with what it was about, as far as the exit tells: VMREAD guest_rip, IO_INSTRUCTION out 0x80, CPUID 0x1."""
+    about = {"cpuid": hex, "vmcall": hex, "rdmsr": hex, "wrmsr": hex, "xsetbv": hex, "ept_violation": hex, "ept_misconfiguration": hex,
+             "vmread": field, "vmwrite": field}
+    if reason in about:
+        return f"{event(reason)} {about[reason](subject)}"
+    if reason == "io_instruction":
+        return f"{event(reason)} {'in' if qualification & 8 else 'out'} {qualification >> 16 & 0xFFFF:#x}"
+    if reason == "cr_access":
+        return f"{event(reason)} {_control_register(qualification)}"
+    return event(reason)
+
+
+def _control_register(qualification: int) -> str:
+    """SDM 3C 28.2.1, table 28-3."""
+    kind, number = qualification >> 4 & 3, qualification & 15
+    return (f"mov to cr{number}", f"mov from cr{number}", "clts", "lmsw")[kind]
+
+
+@cache
+def _fields() -> dict[int, str]:
+    return {int(encoding, 16): name for name, encoding in _FIELD_ROW.findall(FIELD_TABLE.read_text())}
+
+
+def field(encoding: int) -> str:
+    """A VMCS field's name. An encoding's lowest bit is the high half of a 64-bit field's."""
+    if (name := _fields().get(encoding & ~1)) is not None:
+        return name + (".high" if encoding & 1 else "")
+    return f"field {encoding:#x}"
 
 
 @cache

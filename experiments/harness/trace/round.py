@@ -34,8 +34,8 @@ class Round:
 
     @property
     def instructions(self) -> int:
-        """From L2's exit until L2 ran again, whoever executed them."""
-        return self.l1_exits[-1].tsc_entry - self.exit.tsc_exit
+        """From L2's exit until L2 ran again, in L0 and in L1, without those that the records took."""
+        return self.l0_instructions + self.l1_instructions
 
     @property
     def l0_instructions(self) -> int:
@@ -43,8 +43,8 @@ class Round:
 
     @property
     def l1_gaps(self) -> list[int]:
-        """L1's own instructions before each of its exits."""
-        return [after.tsc_exit - before.tsc_entry for before, after in pairwise(self.turns)]
+        """Instructions in L1 before each of its exits. L0's saving and loading of registers around them is among these."""
+        return [after.begin - before.end for before, after in pairwise(self.turns)]
 
     @property
     def l1_instructions(self) -> int:

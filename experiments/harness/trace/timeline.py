@@ -1,6 +1,7 @@
 """A timeline in the Trace Event format, which Perfetto's UI (https://ui.perfetto.dev) and chrome://tracing open.
 
-One microsecond of the viewer is one tick of the time-stamp counter: on Bochs one instruction. Time 0 is the first turn's exit."""
+One microsecond of the viewer is one tick of the time-stamp counter: on Bochs one instruction. Time 0 is the first turn's exit.
+What L0 needs to write a turn down stands around it as slices `record`; without trace=turns they are not there."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ ROUND = "round"
 
 def timeline(turns: Sequence[Turn], what: str) -> dict[str, Any]:
     """The whole document. `what` says what ran."""
-    zero = turns[0].tsc_exit if turns else 0
+    zero = turns[0].begin if turns else 0
     events = [*_metadata(what), *sorted(_moving(turns, zero), key=lambda event: event["ts"])]
     return {"traceEvents": events, "displayTimeUnit": "ms",
             "otherData": {"what": what, "unit": UNIT, "tsc at 0": zero, "turns": len(turns)}}
@@ -40,11 +41,14 @@ def _metadata(what: str) -> Iterator[Event]:
 
 def _moving(turns: Sequence[Turn], zero: int) -> Iterator[Event]:
     for turn in turns:
-        yield _slice(L0, turn.event, turn.room, turn.tsc_exit - zero, turn.cost, _told(turn))
+        yield _slice(L0, turn.label, turn.room, turn.tsc_exit - zero, turn.cost, _told(turn))
+        for begin, duration in ((turn.begin, turn.noting), (turn.tsc_entry, turn.recording)):
+            if duration:
+                yield _slice(L0, "record", "record", begin - zero, duration, {"what": "L0 writes this turn down"})
     for before, after in pairwise(turns):
-        if after.tsc_exit > before.tsc_entry:
-            yield _slice(before.level_after, f"until {after.event}", "guest", before.tsc_entry - zero,
-                         after.tsc_exit - before.tsc_entry, {"left by": after.event})
+        if after.begin > before.end:
+            yield _slice(before.level_after, f"until {after.label}", "guest", before.end - zero, after.begin - before.end,
+                         {"left by": after.label})
     by_number = {turn.turn: turn for turn in turns}
     for each in rounds(turns):
         yield from _arrows(each, by_number, zero)
@@ -55,7 +59,7 @@ def _slice(track: int, name: str, category: str, begin: int, duration: int, told
 
 
 def _told(turn: Turn) -> Event:
-    return {"from": f"L{turn.level_before}", "to": f"L{turn.level_after}", "room": f"{turn.room}: {names.ROOMS[turn.room]}",
+    return {"VM-EXIT": turn.event, "from": f"L{turn.level_before}", "to": f"L{turn.level_after}", "room": f"{turn.room}: {names.ROOMS[turn.room]}",
             "why": f"{turn.why}: {names.meaning(turn.why)}", "instructions in L0": turn.cost, "VMREAD": turn.vmread,
             "VMWRITE": turn.vmwrite, "VMPTRLD": turn.vmptrld, "VMCLEAR": turn.vmclear, "INVEPT and INVVPID": turn.flushes,
             "rip": f"{turn.rip:#x}", "exit qualification": f"{turn.qualification:#x}", "round": turn.round, "turn": turn.turn}
@@ -65,16 +69,16 @@ def _arrows(each: Round, by_number: dict[int, Turn], zero: int) -> Iterator[Even
     """L2's last instruction -> L0 -> L1 -> L0 -> ... -> L2 again, as one flow through the slices' beginnings."""
     before, last = by_number.get(each.exit.turn - 1), each.l1_exits[-1]
     stations: list[tuple[int, int]] = []
-    if before is not None and before.tsc_entry < each.exit.tsc_exit:
-        stations.append((L2, each.exit.tsc_exit - 1))
+    if before is not None and before.end < each.exit.begin:
+        stations.append((L2, each.exit.begin - 1))
     for turn, after in pairwise(each.turns):
         stations.append((L0, turn.tsc_exit))
-        if turn.tsc_entry < after.tsc_exit:
-            stations.append((L1, turn.tsc_entry))
+        if turn.end < after.begin:
+            stations.append((L1, turn.end))
     stations.append((L0, last.tsc_exit))
     after_last = by_number.get(last.turn + 1)
-    if after_last is not None and last.tsc_entry < after_last.tsc_exit:
-        stations.append((L2, last.tsc_entry))
+    if after_last is not None and last.end < after_last.begin:
+        stations.append((L2, last.end))
     for place, (track, ts) in enumerate(stations):
         phase = "s" if place == 0 else "f" if place == len(stations) - 1 else "t"
         yield {"ph": phase, "name": ROUND, "cat": ROUND, "id": each.number, "pid": PROCESS, "tid": track, "ts": ts - zero,

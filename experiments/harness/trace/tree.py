@@ -10,13 +10,13 @@ from . import names
 from .round import Round
 from .turns import Turn
 
-LABEL_WIDTH = 34
+LABEL_WIDTH = 44
 
 
 def one(each: Round) -> str:
     """Every exit of one round, in order, with its cost and the reason for it."""
     exit = each.exit
-    lines = [f"round {each.number}: {each.event} of L2 at rip {exit.rip:#x}, {_further(len(each.l1_exits))}, "
+    lines = [f"round {each.number}: {exit.label} of L2 at rip {exit.rip:#x}, {_further(len(each.l1_exits))}, "
              f"{each.instructions} instructions until L2 ran again",
              "", f"{'':{LABEL_WIDTH}} {'L0':>7} {'VMREAD':>7} {'VMWRITE':>8}  room: why", _line("", "L2 ", exit)]
     for number, (turn, gap) in enumerate(zip(each.l1_exits, each.l1_gaps), 1):
@@ -29,7 +29,7 @@ def one(each: Round) -> str:
 
 
 def _line(branch: str, level: str, turn: Turn) -> str:
-    return (f"{branch + level + turn.event:{LABEL_WIDTH}} {turn.cost:7} {turn.vmread:7} {turn.vmwrite:8}  "
+    return (f"{branch + level + turn.label:{LABEL_WIDTH}} {turn.cost:7} {turn.vmread:7} {turn.vmwrite:8}  "
             f"{turn.room}: {names.meaning(turn.why)}")
 
 
@@ -39,9 +39,9 @@ def _further(count: int) -> str:
 
 @dataclass(frozen=True)
 class Caused:
-    """A kind of exit of L1's within rounds of one kind."""
+    """A kind of exit of L1's within rounds of one kind: an event, and what it was about."""
 
-    event: str
+    label: str
     per_round: float
     cost: float
     place: float   # Where in the round, on average: the order of the lines.
@@ -52,10 +52,15 @@ def caused_by(group: Sequence[Round]) -> list[Caused]:
     kinds: dict[tuple[str, str], list[tuple[int, Turn]]] = {}
     for each in group:
         for place, turn in enumerate(each.l1_exits):
-            kinds.setdefault((turn.event, turn.why), []).append((place, turn))
-    found = [Caused(event, len(turns) / len(group), mean(turn.cost for _, turn in turns),
-                    mean(place for place, _ in turns), why) for (event, why), turns in kinds.items()]
-    return sorted(found, key=lambda caused: (caused.place, caused.event))
+            kinds.setdefault((_kind(turn), turn.why), []).append((place, turn))
+    found = [Caused(label, len(turns) / len(group), mean(turn.cost for _, turn in turns),
+                    mean(place for place, _ in turns), why) for (label, why), turns in kinds.items()]
+    return sorted(found, key=lambda caused: (caused.place, caused.label))
+
+
+def _kind(turn: Turn) -> str:
+    """EPT's exits are one kind, whatever the address."""
+    return turn.event if turn.reason.startswith("ept_") else turn.label
 
 
 def by_reason(all_rounds: Sequence[Round]) -> str:
@@ -74,7 +79,7 @@ def by_reason(all_rounds: Sequence[Round]) -> str:
         caused = caused_by(group)
         for kind in caused:
             branch = "└─" if kind is caused[-1] else "├─"
-            lines.append(f"         {branch} {kind.per_round:7.2f} x L1 {kind.event}  {kind.cost:.1f} each  ({names.meaning(kind.why)})")
+            lines.append(f"         {branch} {kind.per_round:7.2f} x L1 {kind.label}  {kind.cost:.1f} each  ({names.meaning(kind.why)})")
         lines.append("")
     return "\n".join(lines)
 

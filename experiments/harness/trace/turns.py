@@ -37,6 +37,9 @@ class Turn:
     vmclear: int
     flushes: int
     round: int
+    noting: int
+    recording: int
+    subject: int
 
     @property
     def event(self) -> str:
@@ -44,9 +47,24 @@ class Turn:
         return names.event(self.reason)
 
     @property
+    def label(self) -> str:
+        """The event with what it was about: VMREAD guest_rip."""
+        return names.label(self.reason, self.subject, self.qualification)
+
+    @property
     def cost(self) -> int:
-        """Instructions (elsewhere: ticks) of L0's."""
+        """Instructions (elsewhere: ticks) of L0's, without those that writing the record took."""
         return self.tsc_entry - self.tsc_exit
+
+    @property
+    def begin(self) -> int:
+        """When L0 began to note that this turn began, which it does before the turn itself."""
+        return self.tsc_exit - self.noting
+
+    @property
+    def end(self) -> int:
+        """When L0 had written the record, which it does after the turn itself."""
+        return self.tsc_entry + self.recording
 
     @property
     def begins_round(self) -> bool:
@@ -63,7 +81,7 @@ def turns_of(data: Any) -> list[Turn]:
         raise TurnsError("there are no turns in it: it is neither L0's JSON nor a list of turns")
     turns = [_turn(row) for row in rows]
     for before, after in pairwise(turns):
-        if after.turn != before.turn + 1 or after.tsc_exit < before.tsc_entry:
+        if after.turn != before.turn + 1 or after.begin < before.end:
             raise TurnsError(f"turn {after.turn} does not follow turn {before.turn}: the two do not belong to one recording")
     return turns
 
