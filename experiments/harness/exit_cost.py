@@ -1,0 +1,114 @@
+"""Cost lines of several boots side by side, and what switching one thing off changes: the arithmetic of the experiment exit-cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .costs import Cost
+from .experiment import Bars, Column, Series, Table
+from .experiment.findings import Cell
+
+KURMA, USUAL = "Kurma", "as it is"
+COUNTS = {"exits": "exits", "vmread": "VMREAD", "vmwrite": "VMWRITE"}
+
+
+def ratio(cost: Cost, over: Cost) -> float:
+    return cost.ticks["median"] / over.ticks["median"]
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def _by_row(costs: Iterable[Cost]) -> dict[tuple[str, str], Cost]:
+    return {(cost.level, cost.op): cost for cost in costs}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One L1's costs: alone, under Kurma, under KVM."""
+
+    l1: str
+    single: Sequence[Cost]
+    kurma: Sequence[Cost]
+    kvm: Sequence[Cost]
+
+    @cached_property
+    def _rows(self) -> list[dict[tuple[str, str], Cost]]:
+        return [_by_row(costs) for costs in (self.single, self.kurma, self.kvm)]
+
+    @property
+    def costs(self) -> list[Cost]:
+        return list(self._rows[1].values())
+
+    def single_of(self, level: str, op: str) -> Cost | None:
+        # Alone, the guest of Linux KVM is one level higher up: it is the processor's L1.
+        return self._rows[0].get(("L1" if self.l1 == "linux-kvm" else level, op))
+
+    def kurma_of(self, level: str, op: str) -> Cost | None:
+        return self._rows[1].get((level, op))
+
+    def kvm_of(self, level: str, op: str) -> Cost | None:
+        return self._rows[2].get((level, op))
+
+
+def beside_table(title: str, side: Side) -> Table:
+    """Every operation of the boot under Kurma, with what L0 executed for it."""
+    rows: list[list[Cell]] = []
+    for cost in side.costs:
+        single, kvm = side.single_of(cost.level, cost.op), side.kvm_of(cost.level, cost.op)
+        rows.append([f"{cost.level} {cost.op}", _median(single), _median(cost), _median(kvm), _times(kvm, cost), _times(cost, single),
+                     *(_count(cost, count) for count in COUNTS)])
+    return Table(title, [Column("operation"), Column("single level"), Column(KURMA), Column("KVM"), Column("KVM / Kurma"),
+                         Column("Kurma / single"), *(Column(name) for name in COUNTS.values())], rows)
+
+
+@dataclass(frozen=True)
+class Ablated:
+    """What one L1's rows cost as Kurma is, and with each thing off."""
+
+    l1: str
+    title: str
+    rows: Sequence[str]   # As `L2 cpuid`.
+    usual: Sequence[Cost]
+    off: Mapping[str, Sequence[Cost]]
+
+    def median(self, what: str, row: str) -> int | None:
+        level, _, op = row.partition(" ")
+        return _median(_by_row(self.usual if what == USUAL else self.off[what]).get((level, op)))
+
+    def factor(self, what: str, row: str) -> float | None:
+        usual, off = self.median(USUAL, row), self.median(what, row)
+        return off / usual if usual and off is not None else None
+
+
+def ablated_table(ablated: Ablated, as_factors: bool = False) -> Table:
+    """One row for each thing that is off; the first is with all on."""
+    value = ablated.factor if as_factors else ablated.median
+    rows: list[list[Cell]] = [] if as_factors else [[USUAL, *(ablated.median(USUAL, row) for row in ablated.rows)]]
+    rows += [[what, *(value(what, row) for row in ablated.rows)] for what in ablated.off]
+    title = f"Each optimization off in turn, {ablated.title}, {'times what it costs' if as_factors else 'instructions'}"
+    return Table(title, [Column("knob"), *(Column(row.removeprefix("L2 ")) for row in ablated.rows)], rows)
+
+
+def ablated_figure(ablated: Ablated) -> Bars:
+    """All rows that something changes by a twentieth."""
+    drawn = [row for row in ablated.rows if any(abs((ablated.factor(what, row) or 1) - 1) >= 0.05 for what in ablated.off)]
+    return Bars(f"without-{ablated.l1}", f"Each optimization off in turn, {ablated.title}", "factor", list(ablated.off),
+                [Series(row.removeprefix("L2 "), [ablated.factor(what, row) for what in ablated.off]) for row in drawn or ablated.rows])
+
+
+def _median(cost: Cost | None) -> int | None:
+    return None if cost is None else cost.ticks["median"]
+
+
+def _times(cost: Cost | None, over: Cost | None) -> float | None:
+    return ratio(cost, over) if cost is not None and over is not None and over.ticks["median"] > 0 else None
+
+
+def _count(cost: Cost, count: str) -> float | None:
+    value = cost.per_operation(count)
+    return None if value is None else round(value, 1)
