@@ -166,7 +166,7 @@ def _times(these: Walks, those: Walks, kind: tuple[str, str]) -> str:
 
 def besides(walks: Mapping[str, Walks]) -> Sequence[Beside]:
     return [Beside("hyperturtle-atc-2025", "section 3.2", "ept-fault", SWITCHES_OF_AN_EXIT * exits, "world switches",
-                   f"a page that L1 maps on demand, two switches for each hardware exit; {filling.label}")
+                   f"a page that L1 maps on demand, two switches for each hardware exit; {filling.label}", "linux-kvm L2")
             for filling in (NO_PREFILL, DEFAULTS)
             if (exits := walks[filling.label]["4k", "on-demand"].exits_per_page) is not None]
 
