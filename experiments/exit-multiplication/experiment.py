@@ -56,7 +56,8 @@ def how_many(modes: Mapping[str, Operations], l1: str) -> Table:
 
 def of_what(modes: Mapping[str, Operations], l1: str) -> Table:
     """The parts of the operations that are drawn; a part that none of them has is left out."""
-    chosen = [(op, mode, operations[op].parts()) for op in DRAWN[l1] for mode, operations in modes.items() if op in operations]
+    chosen = [(op, mode, operations[op].parts())
+              for op in DRAWN[l1] for mode, operations in modes.items() if op in operations]
     parts = [part for part in PARTS if any(found[part] >= 0.05 for _, _, found in chosen)]
     return Table(f"... and of what kinds they are, {L1S[l1]} as L1", [Column("operation"), Column("mode"),
                  *(Column(part, "exits") for part in parts)],
@@ -74,8 +75,8 @@ def under_kvm(kvm: Mapping[str, Exits], trap: Operations, shadowing: Operations)
 
 
 def figure(found: Mapping[tuple[str, str], Operations]) -> Bars:
-    bars = [(f"{L1S[l1]} {op}, {mode}", found[l1, mode][op].parts()) for l1, ops in DRAWN.items() for op in ops for mode in MODES
-            if op in found[l1, mode]]
+    bars = [(f"{L1S[l1]} {op}, {mode}", found[l1, mode][op].parts())
+            for l1, ops in DRAWN.items() for op in ops for mode in MODES if op in found[l1, mode]]
     parts = [part for part in PARTS if any(of_one[part] >= 0.05 for _, of_one in bars)]
     return Bars("further-exits", "Further exits for one exit of L2", "exits", [name for name, _ in bars],
                 [Series(part, [_tidy(of_one[part]) for _, of_one in bars]) for part in parts], stacked=True)
@@ -106,8 +107,10 @@ def beside(trap: Operations, direct: Operations) -> list[Beside]:
     accesses = [(trap[op].of_l1.get("vmread", 0.0), trap[op].of_l1.get("vmwrite", 0.0)) for op in reaching_l1(trap)]
     for choose, word in ((min, "lowest"), (max, "highest")):
         for index, unit in enumerate(("VMREAD", "VMWRITE")):
-            rows.append(Beside("haxm-pr-130", "description of the pull request", "round", choose(pair[index] for pair in accesses), unit,
-                               f"{word} of all operations, Linux KVM as L1", f"linux-kvm L2 accesses of L1 for one exit; {word} {unit}"))
+            ours = choose(pair[index] for pair in accesses)
+            rows.append(Beside("haxm-pr-130", "description of the pull request", "round", ours, unit,
+                               f"{word} of all operations, Linux KVM as L1",
+                               f"linux-kvm L2 accesses of L1 for one exit; {word} {unit}"))
     return rows
 
 
@@ -120,5 +123,5 @@ def _tidy(value: float) -> float:
     return round(value, 1)
 
 
-EXPERIMENT = Experiment("Exit multiplication", "How many further exits does one exit of L2 cause, by reason and by L1, and of what kinds are they?",
-                        boots, evaluate)
+QUESTION = "How many further exits does one exit of L2 cause, by reason and by L1, and of what kinds are they?"
+EXPERIMENT = Experiment("Exit multiplication", QUESTION, boots, evaluate)

@@ -1,4 +1,4 @@
-"""Cost lines of several boots side by side, and what switching one thing off changes: the arithmetic of the experiment exit-cost."""
+"""Cost lines of several boots side by side, and what one thing off changes: the arithmetic of exit-cost."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def beside_table(title: str, side: Side) -> Table:
     rows: list[list[Cell]] = []
     for cost in side.costs:
         single, kvm = side.single_of(cost.level, cost.op), side.kvm_of(cost.level, cost.op)
-        rows.append([f"{cost.level} {cost.op}", _median(single), _median(cost), _median(kvm), _times(kvm, cost), _times(cost, single),
-                     *(_count(cost, count) for count in COUNTS)])
+        rows.append([f"{cost.level} {cost.op}", _median(single), _median(cost), _median(kvm), _times(kvm, cost),
+                     _times(cost, single), *(_count(cost, count) for count in COUNTS)])
     return Table(title, [Column("operation"), Column("single level"), Column(KURMA), Column("KVM"), Column("KVM / Kurma"),
                          Column("Kurma / single"), *(Column(name) for name in COUNTS.values())], rows)
 
@@ -96,9 +96,11 @@ def ablated_table(ablated: Ablated, as_factors: bool = False) -> Table:
 
 def ablated_figure(ablated: Ablated) -> Bars:
     """All rows that something changes by a twentieth."""
-    drawn = [row for row in ablated.rows if any(abs((ablated.factor(what, row) or 1) - 1) >= 0.05 for what in ablated.off)]
+    drawn = [row for row in ablated.rows
+             if any(abs((ablated.factor(what, row) or 1) - 1) >= 0.05 for what in ablated.off)]
     return Bars(f"without-{ablated.l1}", f"Each optimization off in turn, {ablated.title}", "factor", list(ablated.off),
-                [Series(row.removeprefix("L2 "), [ablated.factor(what, row) for what in ablated.off]) for row in drawn or ablated.rows])
+                [Series(row.removeprefix("L2 "), [ablated.factor(what, row) for what in ablated.off]) for row in drawn or ablated.rows],
+                log=True)
 
 
 def _median(cost: Cost | None) -> int | None:

@@ -58,7 +58,8 @@ def document(directory: Path) -> dict[str, Any]:
         raise FrontDoorError(f"{shown(directory)}: boots are missing there: {', '.join(missing)}; "
                              f"./kurma experiment exit-cost --out {shown(directory)} makes them")
     boots = {name: {"l1": reading.boot.l1, "l0": reading.boot.l0.value, "knobs": list(reading.boot.knobs),
-                    "costs": [cost.as_json() for cost in reading.costs]} for name, reading in costs.items() if reading is not None}
+                    "costs": [cost.as_json() for cost in reading.costs]}
+             for name, reading in costs.items() if reading is not None}
     return {"what": f"the boots of ./kurma experiment in {shown(directory)}", "cpu": DEFAULT_CPU, "boots": boots,
             "kvm_counts": _kvm_counts({name: reading for name, reading in counts.items() if reading is not None})}
 

@@ -33,7 +33,8 @@ class Sides(unittest.TestCase):
 
 
 class OneThingOff(unittest.TestCase):
-    ablated = Ablated("micro", "micro as L1", ("L2 cpuid", "L1 vmptrld", "L2 hlt"), [*costs(cpuid=600, hlt=100), *costs("L1", vmptrld=200)],
+    ablated = Ablated("micro", "micro as L1", ("L2 cpuid", "L1 vmptrld", "L2 hlt"),
+                      [*costs(cpuid=600, hlt=100), *costs("L1", vmptrld=200)],
                       {"copies": [*costs(cpuid=900, hlt=101), *costs("L1", vmptrld=100)], "checks": costs(cpuid=600, hlt=100)})
 
     def test_is_told_in_instructions_after_what_is_usual(self) -> None:
@@ -41,7 +42,8 @@ class OneThingOff(unittest.TestCase):
                          [[USUAL, 600, 200, 100], ["copies", 900, 100, 101], ["checks", 600, None, 100]])
 
     def test_is_told_as_a_factor(self) -> None:
-        self.assertEqual(ablated_table(self.ablated, as_factors=True).rows, [["copies", 1.5, 0.5, 1.01], ["checks", 1.0, None, 1.0]])
+        self.assertEqual(ablated_table(self.ablated, as_factors=True).rows,
+                         [["copies", 1.5, 0.5, 1.01], ["checks", 1.0, None, 1.0]])
 
     def test_the_figure_has_the_rows_that_something_changes(self) -> None:
         figure = ablated_figure(self.ablated)
