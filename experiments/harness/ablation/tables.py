@@ -12,6 +12,8 @@ from .effect import factor
 
 HALF = 0.5   # Counts are averages of some hundred operations, and the timer's interrupt falls into a few of them.
 
+DRAWN_UP_TO = 20.0   # A VMREAD that exits takes a hundred times one that does not.
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -80,13 +82,14 @@ def heading(count: str) -> str:
 
 
 def factors_figure(measured: Measured, name: str = "") -> Bars:
-    usual = measured.labels[0]
-    series = [Series(label, [measured.factor(label, row) for row in measured.rows]) for label in measured.labels[1:]]
-    return Bars(name or f"rows-{measured.l1}", f"{measured.title}, against {usual}", f"times the instructions with {usual}",
-                list(measured.rows), series, log=_spread(measured))
+    """Bars from zero on a linear axis. A row with a factor that would hide all others is only named."""
+    usual, others = measured.labels[0], measured.labels[1:]
+    drawn = [row for row in measured.rows if all(_fits(measured.factor(label, row)) for label in others)] or list(measured.rows)
+    beyond = [row for row in measured.rows if row not in drawn]
+    title = f"{measured.title}, against {usual}" + (f" (off this scale: {', '.join(beyond)})" if beyond else "")
+    series = [Series(label, [measured.factor(label, row) for row in drawn]) for label in others]
+    return Bars(name or f"rows-{measured.l1}", title, f"times the instructions with {usual}", drawn, series)
 
 
-def _spread(measured: Measured) -> bool:
-    """Whether a linear axis would show one bar and hide the others."""
-    factors = [found for label in measured.labels[1:] for row in measured.rows if (found := measured.factor(label, row))]
-    return bool(factors) and max(factors) > 20
+def _fits(times: float | None) -> bool:
+    return times is None or 1 / DRAWN_UP_TO <= times <= DRAWN_UP_TO

@@ -161,11 +161,14 @@ class TheFigures(WithReadings):
         self.assertEqual(set(figures), {"rows-micro", "rows-linux-kvm", "compile"})
         self.assertEqual(figures["rows-micro"].series[0].values[MICRO_ROWS.index("L2 out")], 1.5)
         self.assertEqual(list(figures["compile"].series[0].values), [25, 0])
-        self.assertFalse(figures["rows-micro"].as_json()["log"])
 
-    def test_are_logarithmic_where_one_bar_would_hide_the_others(self) -> None:
-        figures = {figure.name: figure for figure in ABLATION.evaluate(self.made_up({"L1 vmread": 11300})).figures}
-        self.assertTrue(figures["rows-micro"].as_json()["log"])
+    def test_name_a_row_whose_bar_would_hide_the_others(self) -> None:
+        for cost in (11300, 1):
+            figures = {figure.name: figure for figure in ABLATION.evaluate(self.made_up({"L1 vmread": cost, "L2 out": 150})).figures}
+            self.assertNotIn("L1 vmread", figures["rows-micro"].groups)
+            self.assertIn("(off this scale: L1 vmread)", figures["rows-micro"].title)
+            self.assertEqual(max(figures["rows-micro"].series[0].values), 1.5)
+            self.assertEqual(figures["rows-linux-kvm"].title, "Linux KVM's operations, against usual")
 
 
 class TheCompile(WithReadings):
