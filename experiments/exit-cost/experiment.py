@@ -25,6 +25,8 @@ ALL = "all of a round's"
 ABLATED_ROWS = {MICRO: ("L2 cpuid-3r1w", "L2 cpuid-11r3w", "L2 first-touch-l1-maps", "L2 first-touch-2m-page", "L2 cpuid-other-ept",
                         "L1 vmptrld-alternating"),
                 LINUX: ("L2 cpuid", "L2 out-user", "L2 mmio-user", "L2 mov-cr0", "L2 first-touch-l1-maps", "L2 interrupt")}
+ABLATED_DRAWN = {MICRO: ("L2 cpuid-3r1w", "L2 cpuid-11r3w", "L2 first-touch-l1-maps"),
+                 LINUX: ("L2 cpuid", "L2 out-user", "L2 first-touch-l1-maps")}
 DRAWN = {LINUX: ("cpuid", "vmcall", "rdmsr-trapped", "out-user", "mmio-user", "hlt-user", "mov-cr0", "first-touch-l1-maps",
                  "interrupt"),
          MICRO: ("cpuid-3r1w", "cpuid-11r3w", "first-touch-l1-maps", "first-touch-l0-fills", "interrupt")}
@@ -50,7 +52,7 @@ def evaluate(readings: Readings) -> Findings:
     tables += [table for one in ablated.values() for table in (ablated_table(one), ablated_table(one, as_factors=True))]
     tables.append(budget_table(readings))
     figures = [_kurma_and_kvm(l1, sides[l1]) for l1 in (LINUX, MICRO)]
-    figures += [ablated_figure(one) for one in ablated.values()]
+    figures += [ablated_figure(one, ABLATED_DRAWN[one.l1]) for one in ablated.values()]
     return Findings(sentence(sides[LINUX], ablated[LINUX]), tables, figures, beside(sides[LINUX], readings))
 
 

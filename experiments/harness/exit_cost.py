@@ -94,13 +94,12 @@ def ablated_table(ablated: Ablated, as_factors: bool = False) -> Table:
     return Table(title, [Column("knob"), *(Column(row.removeprefix("L2 ")) for row in ablated.rows)], rows)
 
 
-def ablated_figure(ablated: Ablated) -> Bars:
-    """All rows that something changes by a twentieth."""
-    drawn = [row for row in ablated.rows
-             if any(abs((ablated.factor(what, row) or 1) - 1) >= 0.05 for what in ablated.off)]
-    return Bars(f"without-{ablated.l1}", f"Each optimization off in turn, {ablated.title}", "factor", list(ablated.off),
-                [Series(row.removeprefix("L2 "), [ablated.factor(what, row) for what in ablated.off]) for row in drawn or ablated.rows],
-                log=True)
+def ablated_figure(ablated: Ablated, rows: Sequence[str]) -> Bars:
+    """Of these rows: the knobs that change one of them by a twentieth."""
+    drawn = [what for what in ablated.off if any(abs((ablated.factor(what, row) or 1) - 1) >= 0.05 for row in rows)]
+    drawn = drawn or list(ablated.off)
+    return Bars(f"without-{ablated.l1}", f"Times what it costs, each optimization off in turn, {ablated.title}", "factor", drawn,
+                [Series(row.removeprefix("L2 "), [ablated.factor(what, row) for what in drawn]) for row in rows])
 
 
 def _median(cost: Cost | None) -> int | None:

@@ -45,7 +45,7 @@ class OneThingOff(unittest.TestCase):
         self.assertEqual(ablated_table(self.ablated, as_factors=True).rows,
                          [["copies", 1.5, 0.5, 1.01], ["checks", 1.0, None, 1.0]])
 
-    def test_the_figure_has_the_rows_that_something_changes(self) -> None:
-        figure = ablated_figure(self.ablated)
-        self.assertEqual([series.label for series in figure.series], ["cpuid", "L1 vmptrld"])
-        self.assertEqual(figure.groups, ["copies", "checks"])
+    def test_the_figure_has_the_knobs_that_change_something(self) -> None:
+        figure = ablated_figure(self.ablated, ("L2 cpuid", "L2 hlt"))
+        self.assertEqual([(series.label, series.values) for series in figure.series], [("cpuid", [1.5]), ("hlt", [1.01])])
+        self.assertEqual(figure.groups, ["copies"])
