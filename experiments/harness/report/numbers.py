@@ -9,6 +9,7 @@ from typing import Any
 NOT_MEASURED = "–"
 # As wide as a digit and as a point, where digits are all of one width: they keep points below points.
 FIGURE_SPACE, PUNCTUATION_SPACE = "\u2007", "\u2008"
+MOST_ALIGNED = 2    # Decimals.
 MINUS = "\u2212"
 
 
@@ -45,13 +46,15 @@ def cell_text(cell: Any) -> str:
 
 
 def column_text(cells: Sequence[Any]) -> list[str]:
-    """A column's cells with their points below each other."""
+    """A column's cells with their points below each other; one that is very small has digits that stand out."""
     written = [cell_text(cell) for cell in cells]
     decimals = [len(word.partition(".")[2]) if is_number(cell) else 0 for cell, word in zip(cells, written)]
-    most = max(decimals, default=0)
+    most = min(max(decimals, default=0), MOST_ALIGNED)
     return [word + _padding(most, own) if is_number(cell) else word for cell, word, own in zip(cells, written, decimals)]
 
 
 def _padding(most: int, own: int) -> str:
-    point = PUNCTUATION_SPACE if most and not own else ""
+    if own >= most:
+        return ""
+    point = PUNCTUATION_SPACE if not own else ""
     return point + FIGURE_SPACE * (most - own)

@@ -37,6 +37,7 @@ class Numbers(unittest.TestCase):
 
     def test_points_stand_below_each_other(self) -> None:
         self.assertEqual(column_text([12.5, 100, None, 0.25]), ["12.5\u2007", "100\u2008\u2007\u2007", "–", "0.25"])
+        self.assertEqual(column_text([0.00123, 100, 0.25]), ["0.00123", "100\u2008\u2007\u2007", "0.25"])
 
 
 class Refused(unittest.TestCase):
