@@ -23,6 +23,7 @@ TARGETS = {
     "micro": ["guests/l1-hypervisors/micro/micro.elf"],
     "conformance": ["guests/l1-hypervisors/conformance/conformance.elf"],
     "kvm": ["guests/l0-hypervisors/linux-kvm/vmlinuz", "guests/l0-hypervisors/linux-kvm/initrd.cpio"],
+    "linux-work": ["guests/l1-hypervisors/linux-work/vmlinuz", "guests/l1-hypervisors/linux-work/initrd.cpio"],
     "linux-kvm": ["guests/l1-hypervisors/linux-kvm/vmlinuz", "guests/l1-hypervisors/linux-kvm/initrd.cpio"],
 }
 LINES_SHOWN_ON_FAILURE = 30
@@ -32,7 +33,7 @@ NINJA_STEP = re.compile(rb"\[(\d+)/(\d+)\]")
 def images(preset: str, names: list[str]) -> None:
     """Builds the named images (keys of TARGETS) in a preset's build directory."""
     wanted = dict(packages.BUILD)
-    if "linux-kvm" in names or "kvm" in names:
+    if {"linux-kvm", "linux-work", "kvm"} & set(names):
         wanted |= packages.guests()
     packages.ensure(wanted)
     configure(preset)

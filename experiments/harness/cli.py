@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
                                description="Installs what is missing, builds, runs CTest.")
     test_command.add_arguments(test)
     test.set_defaults(function=test_command.command)
-    run = commands.add_parser("run", help="boot one L1: linux-kvm, micro, conformance, or a Multiboot image of yours",
+    run = commands.add_parser("run", help="boot one L1: linux-kvm, linux-work, micro, conformance, or a Multiboot image of yours",
                               epilog=knob_help() + "\n" + STATUSES, description=RUN_ABOUT)
     run_command.add_arguments(run)
     run.set_defaults(function=run_command.command)

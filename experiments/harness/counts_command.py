@@ -69,7 +69,7 @@ def _is_linux(table: Table) -> bool:
 
 def kernel_of(images: Images) -> str:
     """The version of linux-kvm's kernel package; empty where that image has not been built."""
-    packages = versions.guest_packages(images.vmlinuz.parent / "versions.txt")
+    packages = versions.guest_packages(images.versions_of("linux-kvm"))
     return next((f"{name} {version}" for name, version in packages.items() if name.startswith(KERNEL_PACKAGE)), "")
 
 

@@ -139,7 +139,7 @@ def _document(runs: dict[str, Run], costs: dict[str, list[Cost]]) -> dict[str, o
         "what": "exit costs, in instructions (Bochs: one tick is one instruction)",
         "git": versions.git(),
         "host": versions.host(),
-        "guest_packages": versions.guest_packages(Images(build_dir("metal")).vmlinuz.parent / "versions.txt"),
+        "guest_packages": versions.guest_packages(Images(build_dir("metal")).versions_of("linux-kvm")),
         "runs": [_run_document(boot, runs[boot.key], costs[boot.key]) for boot in BOOTS],
     }
 

@@ -13,10 +13,10 @@ from .l0 import L0
 from .paths import GUESTS, L0_GUESTS
 from .platform_bochs import DEFAULT_MEMORY_MIB
 
-LINUX_CMDLINE_FILE = GUESTS / "linux-kvm" / "cmdline"
 L0_LINUX_CMDLINE_FILE = L0_GUESTS / "linux-kvm" / "cmdline"
-BUILT_IN = ("linux-kvm", "micro", "conformance")
+BUILT_IN = ("linux-kvm", "linux-work", "micro", "conformance")
 OWN_IMAGES = ("micro", "conformance")   # Those that are one Multiboot image, made here.
+LINUX_IMAGES = ("linux-kvm", "linux-work")   # Those that are Debian's kernel with an initrd made here.
 NAMES = ", ".join(BUILT_IN)
 
 
@@ -40,15 +40,11 @@ class Images:
 
     def versions_of(self, l1: str) -> Path:
         """The packages that a Linux L1 was assembled from."""
-        return self.build / "guests" / "l1-hypervisors" / l1 / "versions.txt"
+        return self.linux(l1, "versions.txt")
 
-    @property
-    def vmlinuz(self) -> Path:
-        return self.build / "guests" / "l1-hypervisors" / "linux-kvm" / "vmlinuz"
-
-    @property
-    def initrd(self) -> Path:
-        return self.build / "guests" / "l1-hypervisors" / "linux-kvm" / "initrd.cpio"
+    def linux(self, l1: str, name: str) -> Path:
+        """Of one of LINUX_IMAGES: `vmlinuz` or `initrd.cpio`."""
+        return self.build / "guests" / "l1-hypervisors" / l1 / name
 
 
 @dataclass(frozen=True)
@@ -95,11 +91,12 @@ def module_file(text: str) -> BootFile:
     return BootFile(Path(name), cmdline)
 
 
-def linux_cmdline(extra: str) -> str:
-    """linux-kvm's own words, then the user's; of a word that stands twice Linux takes the last."""
-    if not LINUX_CMDLINE_FILE.is_file():
-        raise FrontDoorError(f"{LINUX_CMDLINE_FILE} is not there: it has linux-kvm's own kernel command line")
-    return " ".join([*words_of(LINUX_CMDLINE_FILE), *extra.split()])
+def linux_cmdline(l1: str, extra: str) -> str:
+    """The own words of one of LINUX_IMAGES, then the user's; of a word that stands twice Linux takes the last."""
+    file = GUESTS / l1 / "cmdline"
+    if not file.is_file():
+        raise FrontDoorError(f"{file} is not there: it has {l1}'s own kernel command line")
+    return " ".join([*words_of(file), *extra.split()])
 
 
 def words_of(cmdline_file: Path) -> list[str]:
@@ -135,10 +132,11 @@ def knobs_and_parameters(choice: Choice) -> tuple[list[str], list[str]]:
 
 def _l1_files(choice: Choice, images: Images) -> tuple[BootFile, list[BootFile], bool]:
     own = [module_file(text) for text in choice.modules]
-    if choice.l1 == "linux-kvm":
-        _must_be_built(images.vmlinuz)
-        _must_be_built(images.initrd)
-        return BootFile(images.vmlinuz, linux_cmdline(choice.cmdline)), [BootFile(images.initrd), *own], True
+    if choice.l1 in LINUX_IMAGES:
+        vmlinuz, initrd = images.linux(choice.l1, "vmlinuz"), images.linux(choice.l1, "initrd.cpio")
+        _must_be_built(vmlinuz)
+        _must_be_built(initrd)
+        return BootFile(vmlinuz, linux_cmdline(choice.l1, choice.cmdline)), [BootFile(initrd), *own], True
     if choice.l1 in OWN_IMAGES:
         _must_be_built(images.own(choice.l1))
         return BootFile(images.own(choice.l1), choice.cmdline), own, False

@@ -23,9 +23,9 @@ UNATTENDED_TIMEOUT_SECONDS = 900.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("l1", metavar="L1", help="linux-kvm, micro, conformance, or the path of any Multiboot (version 1) image")
+    parser.add_argument("l1", metavar="L1", help="linux-kvm, linux-work, micro, conformance, or the path of any Multiboot (version 1) image")
     parser.add_argument("--cmdline", default="", metavar="TEXT",
-                        help="L1's command line (linux-kvm: appended to its own)")
+                        help="L1's command line (linux-kvm, linux-work: appended to its own)")
     parser.add_argument("--module", action="append", default=[], metavar="FILE[=CMDLINE]",
                         help="a boot module for L1; may be repeated")
     parser.add_argument("--memory", type=int, default=DEFAULT_MEMORY_MIB, metavar="MIB",

@@ -18,9 +18,10 @@ from .progress import Ticker, say
 from .run import Request, Result, Run, drive
 
 AT_ONCE = 2
-TIMEOUT_SECONDS = {"micro": 180.0, "linux-kvm": 600.0}
+TIMEOUT_SECONDS = {"micro": 180.0, "linux-kvm": 600.0, "linux-work": 1200.0}
 KVM_IS_SLOWER = 3   # Its Linux boots first.
-COSTS_CMDLINE = {"micro": "mode=costs", "linux-kvm": "kurma.mode=probe"}   # What makes each print its costs.
+COSTS_CMDLINE = {"micro": "mode=costs", "linux-kvm": "kurma.mode=probe",   # What makes each print its costs.
+                 "linux-work": "kurma.work=compile kurma.where=guest kurma.size=quick"}
 
 
 @dataclass(frozen=True)

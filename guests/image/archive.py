@@ -50,8 +50,9 @@ def _append(result: bytearray, inode: int, path: str, mode: int, content: bytes,
     result += b"\0" * (-len(result) % ALIGNMENT)
 
 
-def lz4(data: bytes) -> bytes:
-    """Compressed in the one LZ4 format that Linux unpacks an initramfs from, padded so that another archive may follow."""
+def lz4(data: bytes, padded: bool = True) -> bytes:
+    """Compressed in the one LZ4 format that Linux unpacks an initramfs from; padded so that any other archive may follow,
+    not padded so that Linux takes a row of such files for one stream."""
     command = ["lz4", "-l", "-12", "--favor-decSpeed", "-c", "-"]
     packed = subprocess.run(command, input=data, check=True, stdout=subprocess.PIPE).stdout
-    return packed + b"\0" * (-len(packed) % ALIGNMENT)
+    return packed + b"\0" * (-len(packed) % ALIGNMENT) if padded else packed
