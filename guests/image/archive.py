@@ -32,6 +32,10 @@ class Archive:
         """/dev/console, which the kernel opens for its first process before anything is mounted."""
         self._add("dev/console", stat.S_IFCHR | 0o600, device=CONSOLE_DEVICE)
 
+    def leave_out(self, other: "Archive") -> None:
+        """What the other one has, for archives that are unpacked into one tree."""
+        self._entries = {path: entry for path, entry in self._entries.items() if other._entries.get(path) != entry}
+
     def bytes(self) -> bytes:
         result = bytearray()
         for inode, (path, entry) in enumerate(sorted(self._entries.items()), start=1):

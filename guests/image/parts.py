@@ -68,16 +68,21 @@ def add_with_libraries(archive: Archive, program: pathlib.Path, packages: Packag
     """Adds a program to /bin, or to `place` and under `name`, and to /lib each library that it needs, directly or through
     another. The folders /bin, /lib and /lib64 are below `prefix`."""
     archive.file(f"{place or prefix + 'bin'}/{name or program.name}", program.read_bytes(), 0o755)
+    add_libraries(archive, _needed_libraries(program), packages, prefix)
+
+
+def add_libraries(archive: Archive, names: Iterable[str], packages: Packages, prefix: str = "") -> None:
+    """These, those that they need, and the loader."""
     archive.file(f"{prefix}lib64/{LOADER}", _find_library(LOADER, packages).read_bytes(), 0o755)
     done = {LOADER}
-    waiting = _needed_libraries(program)
+    waiting = list(names)
     while waiting:
-        library_name = waiting.pop()
-        if library_name in done:
+        name = waiting.pop()
+        if name in done:
             continue
-        done.add(library_name)
-        library = _find_library(library_name, packages)
-        archive.file(f"{prefix}lib/x86_64-linux-gnu/{library_name}", library.read_bytes(), 0o755)
+        done.add(name)
+        library = _find_library(name, packages)
+        archive.file(f"{prefix}lib/x86_64-linux-gnu/{name}", library.read_bytes(), 0o755)
         waiting += _needed_libraries(library)
 
 

@@ -26,16 +26,16 @@ std::string Follower::take(std::string_view bytes) {
 void Follower::mark(char byte) {
     if (byte == begin_mark) {
         end_.reset();
-        begin_ = latch_();
+        begin_ = count_();
     } else {
-        end_ = latch_();
+        end_ = count_();
     }
 }
 
 void Follower::end_line(std::string& output) {
     output += line_;
     if (line_.starts_with("work ") && begin_ && end_) {
-        output += totals_words(*begin_, *end_);
+        output += counts_words(*begin_, *end_);
         begin_.reset();
     }
     output += '\n';
@@ -43,7 +43,7 @@ void Follower::end_line(std::string& output) {
 }
 
 int follow_input() {
-    Follower follower(probe::latch_totals);
+    Follower follower(probe::count);
     std::array<char, 4096> buffer;
     for (;;) {
         const ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());

@@ -11,21 +11,21 @@
 namespace kurma::work {
 
 class Follower {
-public:
-    using Latch = std::function<std::optional<probe::Totals>()>;
+  public:
+    using Count = std::function<std::optional<probe::Counts>()>;
 
-    explicit Follower(Latch latch) : latch_(std::move(latch)) {}
+    explicit Follower(Count count) : count_(std::move(count)) {}
 
     /// What is to be printed for these bytes of the L2's console.
     std::string take(std::string_view bytes);
 
-private:
+  private:
     void mark(char byte);
     void end_line(std::string& output);
 
-    Latch latch_;
+    Count count_;
     std::string line_;
-    std::optional<probe::Totals> begin_, end_;
+    std::optional<probe::Counts> begin_, end_;
 };
 
 /// From standard input to standard output, until the L2 is gone.

@@ -23,9 +23,10 @@ std::string environment(const char* name) {
     return value ? value : "";
 }
 
-// In an L2 the totals are L1's to ask for, and it learns from the mark when. Where Kurma is below us we ask ourselves.
-std::optional<probe::Totals> boundary(char mark, bool in_guest) {
-    if (!in_guest) return probe::latch_totals();
+// In an L2 the totals are L1's to ask for, and it learns from the mark when. Where Kurma is below us we ask
+// ourselves.
+std::optional<probe::Counts> boundary(char mark, bool in_guest) {
+    if (!in_guest) return probe::count();
     std::putchar(mark);
     std::fflush(stdout);
     tcdrain(STDOUT_FILENO);
@@ -50,17 +51,17 @@ int run(char** command) {
 int time_command(const char* name, char** command) {
     const std::string where = environment("KURMA_WHERE");
     const bool in_guest = where == "guest";
-    const std::optional<probe::Totals> before = boundary(begin_mark, in_guest);
+    const std::optional<probe::Counts> before = boundary(begin_mark, in_guest);
     const u64 begin = __rdtsc();
     const int status = run(command);
     const u64 ticks = __rdtsc() - begin;
-    const std::optional<probe::Totals> after = boundary(end_mark, in_guest);
+    const std::optional<probe::Counts> after = boundary(end_mark, in_guest);
     if (status != 0) {
         std::printf("work: ERROR: %s ended with status %d\n", name, status);
         return status;
     }
     std::string line = work_line(name, where, environment("KURMA_SIZE"), ticks);
-    if (before && after) line += totals_words(*before, *after);
+    if (before && after) line += counts_words(*before, *after);
     std::puts(line.c_str());
     return 0;
 }
