@@ -29,7 +29,7 @@ def command(arguments: argparse.Namespace) -> Status:
     fuzz_command.build_targets(fuzz_target.targets())
     bench_command.build_program()
     if not arguments.quick:
-        build.images("host", ["kurma", "micro", "conformance", "linux-kvm", "kvm"])
+        build.images("host", ["kurma", "micro", "conformance", "linux-kvm", "linux-work", "kvm"])
     words = ["ctest", "--preset", "host", "--parallel", str(min(2, os.cpu_count() or 1))]
     if arguments.quick:
         words += ["--label-exclude", f"^{BOOT_LABEL}$"]

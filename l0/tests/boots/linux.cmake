@@ -67,3 +67,9 @@ kurma_boot_test(NAME boot.linux_l1_takes_two_initial_ram_disks TIMEOUT 400
 kurma_needs_payloads(boot.linux_l1_takes_two_initial_ram_disks)
 kurma_long(boot.linux_kvm_measures_its_guest boot.two_runs_of_linux_kvm_are_equal_to_the_tick
            boot.linux_l1_takes_two_initial_ram_disks)
+
+kurma_boot_test(NAME boot.linux_work_runs_a_workload_in_a_linux_l2 TIMEOUT 400
+  EXPECT --expect-console "^work name=gzip where=guest size=quick ticks=[1-9][0-9]+ exits=[1-9][0-9]+ .* reflected=[1-9][0-9]+$"
+         --expect-console "^L1: QEMU has ended with status 0" --reject-console "ERROR|Kernel panic" ${ends_by_itself}
+  RUN linux-work --cmdline "kurma.work=gzip kurma.where=guest kurma.size=quick")
+kurma_long(boot.linux_work_runs_a_workload_in_a_linux_l2)
