@@ -15,7 +15,7 @@ LEVELS = ("native", "L1", "L2", "L3")
 L1S = ("micro", "linux-kvm", "vmware-server", "haxm", "hyper-v", "arm-kvm", "pvm", "cki", "janus", "none", "not stated")
 UNITS = ("instructions", "cycles", "ns", "us", "s", "percent", "factor", "Mb/s", "exits", "world switches", "fields",
          "VMREAD", "VMWRITE", "VMPTRLD", "VMCLEAR")
-TO_COME = ("memory-models", "macro")
+TO_COME = ("memory-models",)
 NO_EXPERIMENT_YET = "none yet"
 NOT_ON_BOCHS = "not on Bochs"
 OPERATION_COLUMNS = ("operation", "cost_line", "meaning")

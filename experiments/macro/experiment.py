@@ -108,5 +108,5 @@ def beside(ticks: Ticks) -> list[Beside]:
 
 EXPERIMENT = Experiment(
     "Whole workloads",
-    "How many more instructions does a whole workload take in a Linux L2 than in a guest of a single level, and on bare Linux?",
+    "How many more instructions does one workload take in a Linux L2 than in a guest of a single level, and on bare Linux?",
     boots, evaluate)
