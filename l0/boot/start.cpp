@@ -7,6 +7,7 @@
 #include "../hw/cpu.hpp"
 #include "../l1vm/first_state.hpp"
 #include "../l1vm/payload.hpp"
+#include "../perf/counter.hpp"
 #include "../trace/refuse.hpp"
 #include "../trace/trace.hpp"
 #include "acpi.hpp"
@@ -26,7 +27,7 @@ extern "C" [[noreturn]] void enter_first(Gprs*);
 
 /// `knob=value` words of L0's command line. The first word is the image's name where the loader passes it
 /// (QEMU does).
-void read_knobs(std::string_view text, vmx::Policy& policy) {
+void read_knobs(std::string_view text, vmx::Policy& policy, perf::Event& event) {
     for (bool first = true; !text.empty(); first = false) {
         std::string_view value = take_until(text, ' ');
         const usize word_length = value.size();
@@ -35,6 +36,10 @@ void read_knobs(std::string_view text, vmx::Policy& policy) {
         const bool image_name = first && no_equals && knob.starts_with('/');
         if (knob.empty() || image_name) continue;
         if (no_equals) refuse("unknown word on Kurma's command line: ", knob, "; knobs are knob=value");
+        if (const char* wrong = nullptr; perf::take_word(event, knob, value, wrong)) {
+            if (wrong != nullptr) refuse("bad value for ", knob, ": ", value, "; ", wrong);
+            continue;
+        }
         switch (vmx::set_knob(policy, knob, value)) {
             case vmx::KnobResult::accepted: break;
             case vmx::KnobResult::unknown_knob:
@@ -72,6 +77,7 @@ void make_shared_pages(Machine& machine) {
     machine.io_bitmap01_a = mm::must_allocate(machine.pages);
     machine.io_bitmap01_b = mm::must_allocate(machine.pages);
     intercept_vmx_msrs(machine.msr_bitmap01);
+    perf::intercept_hidden_msrs(machine.event, machine.msr_bitmap01);
     intercept_power_ports(machine);
     const auto take = [](vmx::Intercepts01& intercepts, ept::Hpa page) {
         CHECK(intercepts.take(mm::at<u64>(page), 4096 / sizeof(u64)));
@@ -95,13 +101,14 @@ Machine& machine() { return the_machine; }
 extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     boot::read_multiboot(magic, multiboot_info, boot_info);
     Machine& machine = the_machine;
-    read_knobs(boot_info.command_line.view(), machine.policy);
+    read_knobs(boot_info.command_line.view(), machine.policy, machine.event);
     const boot::AcpiFacts acpi = boot::read_acpi();
     machine.pm1a_control_port = acpi.pm1a_control_port;
     require_one_processor(acpi.processors);
     require_processor();
     machine.host = read_capabilities();
     require_features(machine.host);
+    perf::require_event(machine);
     if (const char* const reason = impossible_here(machine, machine.policy); reason != nullptr)
         refuse(reason);
     resolve(machine, machine.policy);
@@ -123,6 +130,7 @@ extern "C" [[noreturn]] void start(u32 magic, u32 multiboot_info) {
     cpu.control.answer = mm::at<char>(*answer);
     cpu.nested.feature_control = hw::rdmsr(x86::msr::feature_control);
     enter_vmx_operation(cpu);
+    perf::start_event(cpu);
     l1vm::write_first_state(cpu, first);
     log::line("Kurma at ", log::Hex{machine.reserved.base.value()}, ", ", mm::reserved_bytes >> 20,
               " MiB kept, image ", mm::image_bytes() >> 10, " KiB; L1 has ",

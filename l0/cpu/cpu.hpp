@@ -11,6 +11,7 @@
 #include "../exit/last_walk.hpp"
 #include "../l1vm/partition.hpp"
 #include "../mm/own_tables.hpp"
+#include "../perf/event.hpp"
 #include "../trace/counters.hpp"
 
 namespace kurma::l0 {
@@ -65,6 +66,9 @@ struct Machine {
     ept::Hpa msr_bitmap01{0}, io_bitmap01_a{0}, io_bitmap01_b{0};
     /// The same bitmaps, as they are added to L1's.
     vmx::Intercepts01 msr_intercepts01, io_intercepts01_a, io_intercepts01_b;
+    vmx::Added02 added02{};
+    /// The event that is counted, if any (perf/counter.hpp).
+    perf::Event event{};
 };
 
 using Shadow02 = ept::Shadow<l1vm::EptWorld, 1024>;
@@ -216,6 +220,8 @@ struct alignas(64) Cpu {
     /// No ept02 from here on has ever been in use.
     usize ept02s_used = 0;
     ControlCall control{};
+    /// The event's total at the last latch; all ones: no event is counted.
+    u64 latched_event = no_control_answer;
 
     /// L0's stack on this processor. Below `self` lie, while L0 runs, the guest's registers (hw/vmentry.S).
     alignas(16) std::array<u8, 32768> stack{};

@@ -1,6 +1,7 @@
 #include "control_call.hpp"
 
 #include "../cpu/cpu.hpp"
+#include "../perf/counter.hpp"
 #include "requests.hpp"
 #include "rooms.hpp"
 
@@ -24,8 +25,19 @@ enum class Function : u64 {
     exits_of_kind = 9
 };
 
-u64 total(const Totals& totals, u64 index) {
-    return index < std::size(named_totals) ? totals.*named_totals[index].total : no_control_answer;
+/// The total behind the last of `named_totals`: the event's, which is no operation of L0's.
+constexpr u64 event_index = std::size(named_totals);
+
+u64 total(const Cpu& cpu, u64 index) {
+    if (index < event_index) return cpu.latched.*named_totals[index].total;
+    return index == event_index ? cpu.latched_event : no_control_answer;
+}
+
+u64 latch(Cpu& cpu) {
+    // What this very turn adds is taken back at its end; the latch must not see it either.
+    cpu.latched = cpu.at_turn_start;
+    cpu.latched_event = perf::event_total(cpu);
+    return 0;
 }
 
 constexpr ExitKind kind_of(vmx::Why why) {
@@ -60,9 +72,8 @@ u64 perform(Cpu& cpu) {
 
 u64 answer_of(Cpu& cpu, Function function, u64 argument) {
     switch (function) {
-        // What this very turn adds is taken back at its end; the latch must not see it either.
-        case Function::latch: cpu.latched = cpu.at_turn_start; return 0;
-        case Function::total: return total(cpu.latched, argument);
+        case Function::latch: return latch(cpu);
+        case Function::total: return total(cpu, argument);
         case Function::reset: cpu.trace.exits = {}; return 0;
         case Function::reserved_base: return cpu.machine->reserved.base.value();
         case Function::reserved_size: return cpu.machine->reserved.size;

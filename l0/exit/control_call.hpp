@@ -1,7 +1,8 @@
 // Kurma's own VMCALL, for L1 and its programs, at any privilege level: RAX "KURMA", RCX function, RDX
 // argument; the answer comes in RAX, all ones if there is none, and every other register keeps its value.
 //
-//   0  latch the totals             1  latched total number RDX, in the order of `named_totals`
+//   0  latch the totals             1  latched total number RDX, in the order of `named_totals`;
+//      behind them the event's count (perf/event.hpp), all ones if there is none
 //   2  reset the counters           3  base of L0's memory           4  its size
 //   5  begin a request              6  add to it the bytes of RDX, lowest first, up to a byte 0
 //   7  perform the request: bits 31:0 are the length of the answer, 39:32 its verdict (enum Verdict)

@@ -1,6 +1,7 @@
 // L0's own answers to exits of L1.
 #include <x86/msr.hpp>
 
+#include "../perf/counter.hpp"
 #include "../trace/death.hpp"
 #include "../trace/log.hpp"
 #include "../trace/trace.hpp"
@@ -31,6 +32,10 @@ void adjust_cpuid(Cpu& cpu, Gprs& gprs, u32 leaf) {
     constexpr u64 osxsave = 1u << 27, ospke = 1u << 4;
     if (leaf == features_leaf) mirror_cr4(cpu, x86::cr4::osxsave, gprs.value[Gprs::rcx], osxsave);
     if (leaf == extended_features_leaf) mirror_cr4(cpu, x86::cr4::pke, gprs.value[Gprs::rcx], ospke);
+    if (cpu.machine->event.is_set()) {
+        u64* const r = gprs.value;
+        perf::hide_monitoring(leaf, {r[Gprs::rax], r[Gprs::rbx], r[Gprs::rcx], r[Gprs::rdx]});
+    }
     // "KurmaKurmaKu" at the leaf where hypervisors say who they are; a processor answers it with other words.
     // The bit that announces a hypervisor (CPUID.1:ECX[31]) stays clear: L1 is to see the processor.
     if (leaf == signature_leaf) {

@@ -96,7 +96,8 @@ bool load_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
         const bool paging = (read(vmcs01, field::guest_cr0) & x86::cr0::pg) != 0;
         const CheckResult check = check_msr_load(*entry, {.efer = efer, .paging = paging});
         if (!check.passed()) return broken(i, check.failed);
-        if (is_vmx_msr(entry->index) || !write_msr(vmcs01, entry->index, value_to_write(*entry, efer)))
+        if (is_vmx_msr(entry->index) || is_hidden_msr(cpu, entry->index) ||
+            !write_msr(vmcs01, entry->index, value_to_write(*entry, efer)))
             return broken(i, CheckId::msr_load_faults);
     }
     return true;
@@ -114,7 +115,8 @@ bool store_exit_msrs(Cpu& cpu, const VmcsSlot& slot) {
         if (const CheckResult check = check_msr_store(*entry); !check.passed())
             return broken(i, check.failed);
         const bool read_it = is_vmx_msr(entry->index) ? vmx_msr_value(cpu, entry->index, entry->data)
-                                                      : read_msr(vmcs02, entry->index, entry->data);
+                             : is_hidden_msr(cpu, entry->index) ? false
+                                                                : read_msr(vmcs02, entry->index, entry->data);
         if (!read_it) return broken(i, CheckId::msr_store_faults);
         const auto host =
             cpu.machine->partition.translate_for_write(L1Gpa{area + u64{i} * sizeof(MsrAreaEntry)});

@@ -173,7 +173,8 @@ namespace {
     if (!v.dirty.empty()) {
         merge_same(*checked, vmcs02);
         if (!(v.dirty & computed_controls).empty())
-            merge_computed(*checked, cpu.machine->host, placement(cpu, slot), vmcs02, slot.present);
+            merge_computed(*checked, cpu.machine->host, placement(cpu, slot), vmcs02, slot.present,
+                           machine().added02);
         v.dirty.clear();
     }
     v.changed = false;

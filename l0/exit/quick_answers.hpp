@@ -6,11 +6,13 @@
 
 namespace kurma::l0 {
 
-/// Leaves of CPUID that the processor does not answer alone (l1_exits.cpp): features, extended features, who
-/// Kurma is.
+/// Leaves of CPUID that the processor does not answer alone (l1_exits.cpp): features, extended features,
+/// performance monitoring, who Kurma is.
 constexpr u32 features_leaf = 1, extended_features_leaf = 7, signature_leaf = 0x40000000;
 constexpr bool is_special_leaf(u32 leaf) {
-    return leaf == features_leaf || leaf == extended_features_leaf || leaf == signature_leaf;
+    constexpr u64 low_leaves =
+        u64{1} << features_leaf | u64{1} << extended_features_leaf | u64{1} << perf::monitoring_leaf;
+    return leaf < 64 ? ((low_leaves >> leaf) & 1) != 0 : leaf == signature_leaf;
 }
 
 constexpr bool has_quick_answer(vmx::Reason reason) {

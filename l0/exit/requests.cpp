@@ -2,6 +2,7 @@
 
 #include "../boot/words.hpp"
 #include "../hw/cpu.hpp"
+#include "../perf/counter.hpp"
 #include "../trace/report.hpp"
 #include "knobs.hpp"
 
@@ -74,7 +75,7 @@ Verdict show_stats(Out& out, Cpu& cpu, bool json) {
     // Without what this turn has cost so far: it will be taken back anyway.
     cpu.totals = cpu.at_turn_start;
     if (json)
-        write_json(out, cpu, hw::rdtsc(), Trace::shown);
+        write_json(out, cpu, hw::rdtsc(), perf::event_total(cpu), Trace::shown);
     else
         write_stats(out, cpu.totals, cpu.trace);
     return Verdict::done;

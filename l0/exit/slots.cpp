@@ -2,6 +2,7 @@
 
 #include "../cpu/vmcs.hpp"
 #include "../cpu/vmx_root.hpp"
+#include "../perf/counter.hpp"
 #include "shadow_copy.hpp"
 
 namespace kurma::l0 {
@@ -28,6 +29,7 @@ void make_resources(Cpu& cpu, VmcsSlot& slot) {
     slot.io_bitmap02_a = mm::must_allocate(pages);
     slot.io_bitmap02_b = mm::must_allocate(pages);
     slot.vpid02 = static_cast<u16>(Cpu::first_vpid02 + (&slot - cpu.slots.data()));
+    perf::write_levels_to_vmcs02(cpu, slot);
 }
 
 /// Brings a slot's vmcs02 from whatever it was used for to the state of a vmcs12 just loaded.

@@ -10,6 +10,10 @@ using namespace x86::msr;
 
 bool is_vmx_msr(u32 msr) { return msr == feature_control || (msr >= vmx_basic && msr <= vmx_vmfunc); }
 
+bool is_hidden_msr(const Cpu& cpu, u32 msr) {
+    return cpu.machine->event.is_set() && perf::is_hidden_msr(msr);
+}
+
 bool vmx_msr_value(const Cpu& cpu, u32 msr, u64& value) {
     const vmx::Capabilities& c = cpu.machine->offered;
     switch (msr) {
@@ -38,15 +42,23 @@ bool vmx_msr_value(const Cpu& cpu, u32 msr, u64& value) {
     }
 }
 
+namespace {
+
+/// What lies beyond the bitmap's ranges exits whether L0 wants it or not, and is the processor's to answer.
+[[gnu::noinline]] bool access_other_msr(const Cpu& cpu, u32 msr, bool write, u64& value) {
+    if (is_hidden_msr(cpu, msr)) return false;
+    return write ? hw::wrmsr_safe(msr, value) : hw::rdmsr_safe(msr, value);
+}
+
+}  // namespace
+
 vmx::InstrOutcome answer_vmx_msr(const Cpu& cpu, Gprs& gprs, vmx::Reason reason) {
     const u32 msr = static_cast<u32>(gprs.value[Gprs::rcx]);
     const bool write = reason == vmx::Reason::wrmsr;
     u64 value = gprs.value[Gprs::rdx] << 32 | (gprs.value[Gprs::rax] & 0xffffffff);
-    // The VMX MSRs are read-only or locked. What lies beyond the bitmap's ranges exits whether L0 wants it or
-    // not, and is the processor's to answer.
-    const bool done = is_vmx_msr(msr) ? !write && vmx_msr_value(cpu, msr, value)
-                      : write         ? hw::wrmsr_safe(msr, value)
-                                      : hw::rdmsr_safe(msr, value);
+    // The VMX MSRs are read-only or locked.
+    const bool done =
+        is_vmx_msr(msr) ? !write && vmx_msr_value(cpu, msr, value) : access_other_msr(cpu, msr, write, value);
     if (!done) return vmx::InstrOutcome::faulted(x86::Fault::gp());
     if (write) return vmx::InstrOutcome::succeed();
     gprs.value[Gprs::rax] = value & 0xffffffff;
@@ -54,16 +66,17 @@ vmx::InstrOutcome answer_vmx_msr(const Cpu& cpu, Gprs& gprs, vmx::Reason reason)
     return vmx::InstrOutcome::succeed();
 }
 
-void intercept_vmx_msrs(ept::Hpa bitmap) {
+void intercept_msr(ept::Hpa bitmap, u32 msr) {
     constexpr u32 writes = 2048;
     u8* const bits = mm::at<u8>(bitmap);
-    const auto set = [&](u32 msr) {
-        const u8 bit = static_cast<u8>(1u << (msr % 8));
-        bits[msr / 8] |= bit;
-        bits[writes + msr / 8] |= bit;
-    };
-    set(feature_control);
-    for (u32 msr = vmx_basic; msr <= vmx_vmfunc; ++msr) set(msr);
+    const u8 bit = static_cast<u8>(1u << (msr % 8));
+    bits[msr / 8] |= bit;
+    bits[writes + msr / 8] |= bit;
+}
+
+void intercept_vmx_msrs(ept::Hpa bitmap) {
+    intercept_msr(bitmap, feature_control);
+    for (u32 msr = vmx_basic; msr <= vmx_vmfunc; ++msr) intercept_msr(bitmap, msr);
 }
 
 }  // namespace kurma::l0

@@ -83,6 +83,7 @@ inline u64 read_cr4() {
     return v;
 }
 inline void write_cr4(u64 v) { asm volatile("mov %0, %%cr4" : : "r"(v) : "memory"); }
+inline void pause() { asm volatile("pause"); }
 inline void wbinvd() { asm volatile("wbinvd" : : : "memory"); }
 
 /// Copies one 4 KiB page.

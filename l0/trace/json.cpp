@@ -79,6 +79,16 @@ void write_totals(Json& json, const Totals& t) {
     json.line();
 }
 
+void write_event(Json& json, const perf::Event& event, u64 total) {
+    json.key("event");
+    json.open('{');
+    json.member("selector", event.selector);
+    json.member("level", perf::name_of(event.level));
+    json.member("count", total);
+    json.close('}');
+    json.line();
+}
+
 void write_exits(Json& json, const Trace& trace) {
     json.key("exits");
     json.open('[');
@@ -130,7 +140,7 @@ void write_ring(Json& json, const Trace& trace, usize turns) {
 
 }  // namespace
 
-void write_json(Out& out, const Cpu& cpu, u64 tsc, usize turns) {
+void write_json(Out& out, const Cpu& cpu, u64 tsc, u64 event_total, usize turns) {
     const Machine& machine = *cpu.machine;
     Json json{out};
     json.open('{');
@@ -145,6 +155,7 @@ void write_json(Out& out, const Cpu& cpu, u64 tsc, usize turns) {
     json.line();
     write_knobs(json, machine.policy);
     write_totals(json, cpu.totals);
+    if (machine.event.is_set()) write_event(json, machine.event, event_total);
     write_exits(json, cpu.trace);
     json.key("turns");
     write_ring(json, cpu.trace, turns);

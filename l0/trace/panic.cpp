@@ -3,6 +3,7 @@
 
 #include "../cpu/vmcs.hpp"
 #include "../hw/cpu.hpp"
+#include "../perf/counter.hpp"
 #include "death.hpp"
 #include "dump.hpp"
 #include "log.hpp"
@@ -56,7 +57,7 @@ void end_run(End end) {
     if (cpu.machine != nullptr) {
         log::line("json-begin");
         Out out;
-        write_json(out, cpu, hw::rdtsc(), Trace::ring_size);
+        write_json(out, cpu, hw::rdtsc(), perf::event_total(cpu), Trace::ring_size);
         log::line("json-end");
     }
     log::line("end ", cause_of(end));

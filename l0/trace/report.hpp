@@ -8,7 +8,7 @@
 namespace kurma::l0 {
 
 /// The time, memory, knobs, totals, counters and the last `turns` turns as one JSON object.
-void write_json(Out& out, const Cpu& cpu, u64 tsc, usize turns);
+void write_json(Out& out, const Cpu& cpu, u64 tsc, u64 event_total, usize turns);
 /// The last turns as a JSON array, oldest first, as many as an answer to L1 has room for.
 void write_turns_json(Out& out, const Trace& trace);
 /// The totals, then the counters per (reason, room, why), the largest first.

@@ -51,6 +51,14 @@ kurma_refusal(boot.refuses_shadowing_where_the_processor_has_none "vmcs_access=s
   RUN micro --cpu corei7_sandy_bridge_2600k --set vmcs_access=shadow-direct)
 kurma_refusal(boot.refuses_a_shadow_copy_where_the_processor_has_none "vmcs_access=shadow-copy: this processor has no VMCS shadowing"
   RUN micro --cpu corei7_sandy_bridge_2600k --set vmcs_access=shadow-copy)
+kurma_refusal(boot.refuses_an_event_whose_counter_stands_still "event: this processor says .* its counter stands still, as Bochs's does"
+  RUN micro --set event=0x0300c0 --set event_level=l1)
+kurma_refusal(boot.refuses_an_event_that_is_no_selector "bad value for event: INST_RETIRED. it takes 0x and hexadecimal digits"
+  RUN micro --set event=INST_RETIRED)
+kurma_refusal(boot.refuses_an_event_that_interrupts "bad value for event: 0x1300c0. only event, unit mask"
+  RUN micro --set event=0x1300c0)
+kurma_refusal(boot.refuses_an_event_level_that_is_none "bad value for event_level: l3. it takes l0 . l1 . l2"
+  RUN micro --set event=0x0300c0 --set event_level=l3)
 
 # The payload.
 kurma_refusal(boot.refuses_to_run_without_a_payload "no payload: give L0 a Multiboot module" --no-payload RUN micro)

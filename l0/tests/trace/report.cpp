@@ -102,7 +102,7 @@ TEST(Json, of_the_widest_turns_fits_into_an_answer) {
             widest.why = why;
     cpu->trace.ring.fill(widest);
     cpu->trace.turns = ~u64{0};
-    const std::string text = written([&](Out& out) { write_json(out, *cpu, ~u64{0}, Trace::shown); });
+    const std::string text = written([&](Out& out) { write_json(out, *cpu, ~u64{0}, 0, Trace::shown); });
     EXPECT_LT(text.size(), ControlCall::answer_capacity - 100);
     EXPECT_TRUE(text.starts_with("{\"tsc\":18446744073709551615,")) << text.substr(0, 60);
     EXPECT_TRUE(text.ends_with("}\n"));

@@ -23,6 +23,12 @@ struct Controls02 {
     constexpr bool operator==(const Controls02&) const = default;
 };
 
+/// Exit and entry controls that L0 sets in every vmcs02 for itself. They are offered to no L1.
+struct Added02 {
+    ExitControls exit{};
+    EntryControls entry{};
+};
+
 /// Host-physical addresses and tags that vmcs02 gets instead of vmcs12's own.
 struct Placement02 {
     ept::Hpa msr_bitmap, io_bitmap_a, io_bitmap_b, virtual_apic, apic_access, vmread_bitmap, vmwrite_bitmap;
@@ -101,16 +107,19 @@ void merge_same(const CheckedVmcs12& checked, A& vmcs02) {
     });
 }
 
-/// Writes control words (those that differ from what vmcs02 has) and addresses.
+/// Writes control words (those that differ from what vmcs02 has) and addresses. `present` is without what is
+/// added.
 template <VmcsAccessor A>
 void merge_computed(const CheckedVmcs12& checked, const Capabilities& host, const Placement02& place,
-                    A& vmcs02, Controls02& present) {
+                    A& vmcs02, Controls02& present, const Added02& added = {}) {
     const Controls02 wanted = merge_controls(checked.get(), host);
     if (wanted.pin != present.pin) write(vmcs02, field::pin_controls, wanted.pin);
     if (wanted.primary != present.primary) write(vmcs02, field::primary_controls, wanted.primary);
     if (wanted.secondary != present.secondary) write(vmcs02, field::secondary_controls, wanted.secondary);
-    if (wanted.exit != present.exit) write(vmcs02, field::exit_controls, wanted.exit);
-    if (wanted.entry != present.entry) write(vmcs02, field::entry_controls, wanted.entry);
+    if (wanted.exit != present.exit)
+        write(vmcs02, field::exit_controls, ExitControls{wanted.exit.raw | added.exit.raw});
+    if (wanted.entry != present.entry)
+        write(vmcs02, field::entry_controls, EntryControls{wanted.entry.raw | added.entry.raw});
     present = wanted;
     if (wanted.primary.has(Primary::use_msr_bitmaps))
         write(vmcs02, field::msr_bitmap, place.msr_bitmap.value());
@@ -168,7 +177,7 @@ void merge_entry(const CheckedVmcs12& checked, const Inherited& l1, Known02 know
 /// page is L1's page, copied, with these added: a set bit in either intercepts (SDM 3C 25.6.4, 25.6.9).
 class Intercepts01 {
   public:
-    static constexpr usize capacity = 8;
+    static constexpr usize capacity = 24;
 
     /// False if more words have bits than there is room for.
     [[nodiscard]] constexpr bool take(const u64* page, usize words) {
