@@ -13,7 +13,7 @@ from typing import Any
 from harness import expect_turns
 from harness.errors import FrontDoorError
 from harness.trace import Turn, TurnsError, command, names, report, rounds, timeline, tree, turns_of
-from harness.trace.turns import read, without_power_off
+from harness.trace.turns import read, while_l2_runs, without_power_off
 
 
 def row(number: int, tsc_exit: int, cost: int, levels: str, reason: str, room: str, why: str, round_: int, **told: int) -> dict[str, Any]:
@@ -67,6 +67,12 @@ class Reading(unittest.TestCase):
     def test_the_writes_that_switch_off_are_left_out_at_the_end_alone(self) -> None:
         self.assertEqual(without_power_off(TURNS), TURNS[:-1])
         self.assertEqual(without_power_off([TURNS[-1], TURNS[0]]), [TURNS[-1], TURNS[0]])
+
+    def test_l1s_start_and_end_may_be_left_out(self) -> None:
+        l1 = [row(number, number * 100, 10, "11", "cpuid", "l0", "l1_cpuid", 0) for number in range(20)]
+        self.assertEqual(while_l2_runs([*TURNS, TURNS[-1]]), TURNS[:-1])
+        self.assertEqual(while_l2_runs([TURNS[8], *TURNS[:4]]), TURNS[:4])
+        self.assertEqual(while_l2_runs(turns_of(l1)), turns_of(l1))
 
 
 class Rounds(unittest.TestCase):
@@ -269,7 +275,7 @@ class Command(unittest.TestCase):
             source.write_text(json.dumps(ROWS))
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-                self.assertEqual(command.command(self.arguments("--from", str(source), "--out", str(out))), 0)
+                self.assertEqual(command.command(self.arguments("--from", str(source), "--out", str(out), "--all")), 0)
             self.assertEqual(sorted(p.name for p in out.iterdir()), ["report.txt", "trace.json", "tree.txt", "turns.json"])
             self.assertEqual(read(out / "turns.json"), without_power_off(TURNS))
             self.assertIn((out / "report.txt").read_text().strip(), printed.getvalue())

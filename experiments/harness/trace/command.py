@@ -21,7 +21,7 @@ from . import names, tree
 from .report import KEYS, LEVELS, report
 from .round import Round, rounds
 from .timeline import UNIT, timeline
-from .turns import Turn, TurnsError, read, turns_of, without_power_off
+from .turns import Turn, TurnsError, read, turns_of, while_l2_runs, without_power_off
 
 HELP = "see single exits: a timeline for Perfetto, tables as perf kvm prints them, call trees"
 ABOUT = f"""\
@@ -72,6 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="show a recording, boot nothing")
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="where the files go (default: the run's directory in results/)")
+    parser.add_argument("--all", action="store_true",
+                        help="also the turns before L2 is entered first and after it exits last (L1's start, its end)")
     parser.add_argument("--level", choices=LEVELS, default="all", help="report: exits of this level (default all)")
     parser.add_argument("--key", choices=KEYS, default="sample",
                         help="report: what decides the order, as with perf (default sample)")
@@ -95,10 +97,13 @@ def command(arguments: argparse.Namespace) -> Status:
         if status is not Status.POWER_OFF:
             say(f"{result.why} (status {int(status)}); logs: {shown(result.directory)}/")
         turns = _or_error(lambda: turns_of(_counters(result)))
-    turns = without_power_off(turns)
+    recorded = len(turns)
+    turns = without_power_off(turns) if arguments.all else while_l2_runs(without_power_off(turns))
     if not turns:
         raise FrontDoorError(f"{what}: no turns are recorded; it takes trace=turns (in a Linux L1: kurma-ctl trace on)")
     _show(arguments, turns, what, directory)
+    if len(turns) < recorded:
+        say(f"{recorded - len(turns)} turns before L2's first entry and after its last exit are left out; --all shows them")
     return status
 
 

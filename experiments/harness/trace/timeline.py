@@ -48,7 +48,7 @@ def _moving(turns: Sequence[Turn], zero: int) -> Iterator[Event]:
     for before, after in pairwise(turns):
         if after.begin > before.end:
             yield _slice(before.level_after, f"until {after.label}", "guest", before.end - zero, after.begin - before.end,
-                         {"left by": after.label})
+                         {"entered after": before.label, "left by": after.label})
     by_number = {turn.turn: turn for turn in turns}
     for each in rounds(turns):
         yield from _arrows(each, by_number, zero)

@@ -125,6 +125,15 @@ def _found_in(text: str) -> Any:
     raise TurnsError("it is neither L0's JSON, nor an l0.log, nor a console with an answer of `kurma-ctl turns --json`")
 
 
+def while_l2_runs(turns: Sequence[Turn]) -> list[Turn]:
+    """From the first entry of L2 to its last exit: without L1's start and end, next to which a round is a speck."""
+    entries = [place for place, turn in enumerate(turns) if turn.level_after == 2]
+    exits = [place for place, turn in enumerate(turns) if turn.level_before == 2]
+    if not entries and not exits:
+        return list(turns)
+    return list(turns[min(entries[:1] + exits[:1]):max(entries[-1:] + exits[-1:]) + 1])
+
+
 def without_power_off(turns: Sequence[Turn]) -> list[Turn]:
     """Less the last port writes, by which a guest switches the machine off: they are in each run and tell nothing."""
     kept = list(turns)
