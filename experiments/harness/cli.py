@@ -7,8 +7,8 @@ import signal
 import sys
 from typing import NoReturn
 
-from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, fuzz_command, knobs_command,
-               model_command, papers_command, run_command, test_command, versus_command)
+from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, event, fuzz_command,
+               knobs_command, model_command, papers_command, run_command, test_command, versus_command)
 from .errors import MEANING, FrontDoorError, Interrupted, Status
 from .experiment import command as experiment
 from .knobs import knob_help
@@ -122,6 +122,10 @@ def parser() -> argparse.ArgumentParser:
                                        epilog=trace.EXAMPLES + "\n" + knob_help() + "\n" + STATUSES)
     trace.add_arguments(trace_parser)
     trace_parser.set_defaults(function=trace.command)
+    events = commands.add_parser("events", help=event.HELP, description="Lists the events of this machine's processor, by "
+                                 "libpfm4's names, for ./kurma run L1 --event NAME.")
+    event.add_listing_arguments(events)
+    events.set_defaults(function=event.list_command)
     doctor_parser = commands.add_parser("doctor", help="what this machine can run Kurma on, and what to install",
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)

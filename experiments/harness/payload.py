@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import l0_kvm
 from .errors import FrontDoorError
+from .event import BOOT_WORDS
 from .image import BootFile, BootPlan, kind_of
 from .knobs import knobs as knobs_of_kurma
 from .l0 import L0
@@ -125,7 +126,7 @@ def boot_plan(choice: Choice, images: Images) -> BootPlan:
 
 def knobs_and_parameters(choice: Choice) -> tuple[list[str], list[str]]:
     """Of --set where KVM is there: what goes to Kurma, if that is there too, and what to kvm_intel."""
-    names = {knob.name for knob in knobs_of_kurma()} if choice.l0.has_kurma else set[str]()
+    names = {*BOOT_WORDS, *(knob.name for knob in knobs_of_kurma())} if choice.l0.has_kurma else set[str]()
     own = [knob for knob in choice.knobs if knob.partition("=")[0] in names]
     return own, [knob for knob in choice.knobs if knob not in own]
 

@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import build, l0_kvm, packages
+from . import build, event, l0_kvm, packages
 from .console import RawTerminal
 from .errors import FrontDoorError, Interrupted, Status
 from .l0 import L0
@@ -43,10 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"stop after this time (default: none at a terminal, else {UNATTENDED_TIMEOUT_SECONDS:.0f})")
     parser.add_argument("--l0-log", type=Path, metavar="FILE", help="L0's own words go here too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="L0's counters at the end, as JSON")
+    event.add_arguments(parser)
 
 
-def choice_of(arguments: argparse.Namespace) -> Choice:
-    return Choice(arguments.l1, L0(arguments.l0), arguments.cmdline, arguments.module, arguments.knobs,
+def choice_of(arguments: argparse.Namespace, counted: event.Event | None = None) -> Choice:
+    return Choice(arguments.l1, L0(arguments.l0), arguments.cmdline, arguments.module,
+                  [*arguments.knobs, *(counted.boot_words if counted else [])],
                   arguments.memory)
 
 
@@ -68,14 +70,17 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise FrontDoorError("--l0-log is for L0; there is none with --l0 none")
     if arguments.json is not None and not L0(arguments.l0).has_kurma:
         raise FrontDoorError(f"--json is for Kurma's counters; there is no Kurma with --l0 {arguments.l0}")
+    if arguments.event is not None and not L0(arguments.l0).has_kurma:
+        raise FrontDoorError(f"--event is counted by Kurma; there is no Kurma with --l0 {arguments.l0}")
     for option, path in (("--l0-log", arguments.l0_log), ("--json", arguments.json)):
         if path is not None and not path.absolute().parent.is_dir():
             raise FrontDoorError(f"{option} {path}: its directory does not exist")
 
 
 def command(arguments: argparse.Namespace) -> Status:
-    choice, machine = choice_of(arguments), machine_of(arguments)
     check_arguments(arguments)
+    counted = event.of_arguments(arguments)
+    choice, machine = choice_of(arguments, counted), machine_of(arguments)
     check_choice(choice)
     packages.ensure(packages.RUN)
     check_machine(machine)
@@ -93,6 +98,8 @@ def command(arguments: argparse.Namespace) -> Status:
     result = _watch(request, arguments.l0_log)
     if arguments.json is not None:
         _write_counters(result, arguments.json)
+    if counted is not None:
+        _say_event(result, counted)
     _say_end(result)
     return result.status
 
@@ -141,6 +148,15 @@ def _write_counters(result: Result, path: Path) -> None:
         say(f"--json: L0 printed no counters; {path} is not written")
         return
     path.write_text(json.dumps(counters, indent=2) + "\n")
+
+
+def _say_event(result: Result, counted: event.Event) -> None:
+    try:
+        found = (result.l0.counters() or {}).get("event")
+    except ValueError:
+        return
+    if found is not None:
+        say(f"{counted.full_name} in {counted.level.upper()}: {found['count']:,}")
 
 
 def _say_end(result: Result) -> None:
