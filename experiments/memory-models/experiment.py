@@ -1,0 +1,133 @@
+"""The memory models of nesting on a workload that does little but fault; see question.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Reading, Readings, Series, Table
+from harness.l0 import L0
+
+PHASES = {"cold": "new memory, a page", "warm": "used memory, a page", "fork": "copy on write, a fault", "switch": "change of process"}
+EMPTY = "nothing"   # The phase that does nothing: its exits are those of measuring.
+# L1 backs its guest by pages of 4 KiB, as Turtles' did: with larger ones next to nothing of a guest's memory is new.
+WORDS = "kurma.work=faults kurma.where={where} kurma.size={size} transparent_hugepage=never"
+SHADOWED_BY_L1 = "kurma.kvm_args=ept=0"
+
+BARE, EPT, SHADOW = "bare Linux", "single level, EPT", "single level, shadow paging"
+MULTI, SHADOW_ON_EPT = "Kurma, multi-dimensional", "Kurma, shadow-on-EPT"
+KVM_MULTI, KVM_SHADOW_ON_EPT = "KVM as L0, multi-dimensional", "KVM as L0, shadow-on-EPT"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """`n` faults or changes; what they took, and L0's exits meanwhile, less those of measuring (None: nobody counts)."""
+
+    n: int
+    ticks: int
+    exits: int | None
+
+    @property
+    def ticks_of_one(self) -> float:
+        return self.ticks / self.n
+
+    @property
+    def exits_of_one(self) -> float | None:
+        return None if self.exits is None else self.exits / self.n
+
+
+Phases = Mapping[str, Phase]
+
+
+def configurations(quick: bool) -> dict[str, Boot]:
+    def linux(l0: L0, more: str = "", knobs: tuple[str, ...] = (), where: str = "guest") -> Boot:
+        return Boot("linux-work", knobs, l0, f"{WORDS.format(where=where, size='quick' if quick else 'full')} {more}".rstrip())
+
+    made = {BARE: linux(L0.NONE, where="here"), EPT: linux(L0.NONE), SHADOW: linux(L0.NONE, SHADOWED_BY_L1),
+            MULTI: linux(L0.KURMA), SHADOW_ON_EPT: linux(L0.KURMA, knobs=("offer.ept=off",))}
+    return made if quick else {**made, KVM_MULTI: linux(L0.KVM), KVM_SHADOW_ON_EPT: linux(L0.KVM, SHADOWED_BY_L1)}
+
+
+def phases_of(reading: Reading) -> Phases:
+    """All phases, each once: anything else ends the experiment."""
+    found: dict[str, Phase] = {}
+    for words in reading.lines("work"):
+        name = words.get("name", "").removeprefix("faults-")
+        if words.get("name") == "faults":   # All phases together, as every workload is timed.
+            continue
+        if name in found or name not in (EMPTY, *PHASES):
+            raise reading.problem(f"a phase of faults that is unknown, or there twice: {words}")
+        try:
+            found[name] = Phase(int(words["n"]), int(words["ticks"]), int(words["exits"]) if "exits" in words else None)
+        except (KeyError, ValueError) as error:
+            raise reading.problem(f"a work line without a proper {error}") from None
+    missing = [name for name in (EMPTY, *PHASES) if name not in found]
+    if missing or any(phase.n <= 0 for phase in found.values()):
+        raise reading.problem(f"no proper lines of faults for {', '.join(missing) or 'all phases'}")
+    return {name: _without(found[name], found[EMPTY]) for name in PHASES}
+
+
+def _without(phase: Phase, empty: Phase) -> Phase:
+    counted = phase.exits is not None and empty.exits is not None
+    return Phase(phase.n, phase.ticks, max(0, phase.exits - empty.exits) if counted else None)  # type: ignore[operator]
+
+
+def evaluate(readings: Readings) -> Findings:
+    found = {label: phases_of(readings[boot]) for label, boot in configurations(readings.quick).items() if boot in readings}
+    return Findings(sentence(found), tables(found), figures(found), besides(found))
+
+
+def tables(found: Mapping[str, Phases]) -> list[Table]:
+    def rows(values: Mapping[str, Phases], part: str) -> list[list[str | float | None]]:
+        return [[label, *(getattr(phases[name], part) for name in PHASES)] for label, phases in values.items()]
+
+    counted = {label: phases for label, phases in found.items() if all(phase.exits is not None for phase in phases.values())}
+    made = [Table("What one takes", [Column("memory model"), *(Column(what, "instructions") for what in PHASES.values())],
+                  rows(found, "ticks_of_one")),
+            Table("... over the single level with EPT", [Column("memory model"), *(Column(what, "factor") for what in PHASES.values())],
+                  [[label, *(over(phases, found[EPT], name) for name in PHASES)] for label, phases in found.items()])]
+    if counted:
+        made.append(Table("Hardware exits of one", [Column("memory model"), *(Column(what, "exits") for what in PHASES.values())],
+                          rows(counted, "exits_of_one")))
+    return made
+
+
+def figures(found: Mapping[str, Phases]) -> list[Bars]:
+    groups = list(PHASES.values())
+    counted = {label: phases for label, phases in found.items() if all(phase.exits is not None for phase in phases.values())}
+    made = [Bars("faults", "Faults and changes of process by memory model", "instructions", groups,
+                 [Series(label, [phases[name].ticks_of_one for name in PHASES]) for label, phases in found.items()], log=True)]
+    if counted:
+        made.append(Bars("exits", "Hardware exits of one fault or change", "exits", groups,
+                         [Series(label, [phases[name].exits_of_one for name in PHASES]) for label, phases in counted.items()]))
+    return made
+
+
+def over(these: Phases, those: Phases, name: str) -> float:
+    return these[name].ticks_of_one / those[name].ticks_of_one
+
+
+def sentence(found: Mapping[str, Phases]) -> str:
+    def factors(above: str, below: str) -> str:
+        values = [f"{over(found[above], found[below], name):.1f}" for name in PHASES]
+        return f"{', '.join(values[:-1])} and {values[-1]}"
+
+    text = (f"Where L1 has no EPT and shadows page tables on Kurma, a page of new memory, a page of used memory, a copy-on-write fault and "
+            f"a change of process take {factors(SHADOW_ON_EPT, MULTI)} times what they take with multi-dimensional paging, which takes "
+            f"{factors(MULTI, EPT)} times the single level")
+    if KVM_MULTI in found and KVM_SHADOW_ON_EPT in found:
+        text += f"; with KVM as L0 shadowing takes {factors(KVM_SHADOW_ON_EPT, KVM_MULTI)} times multi-dimensional paging"
+    return text + "."
+
+
+def besides(found: Mapping[str, Phases]) -> list[Beside]:
+    return [Beside("turtles-osdi-2010", "section 4.2.3", "page-fault-heavy-runs", over(found[SHADOW_ON_EPT], found[MULTI], name), "factor",
+                   f"shadow-on-EPT over multi-dimensional paging on Kurma: {what}")
+            for name, what in PHASES.items()]
+
+
+EXPERIMENT = Experiment(
+    "Memory models: multi-dimensional paging and shadow-on-EPT",
+    "What does a page fault of L2 cost where L1 has an EPT that L0 composes with its own (multi-dimensional paging), and where L1 has none "
+    "and shadows L2's page tables; for memory that L2 never had and for memory that it had before?",
+    lambda quick: list(configurations(quick).values()), evaluate)
