@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Reading, Readings, Series, Table
 from harness.l0 import L0
 
-PHASES = {"cold": "new memory, a page", "warm": "used memory, a page", "fork": "copy on write, a fault", "switch": "change of process"}
+PHASES = {"cold": "new memory, a page", "warm": "used memory, a page", "fork": "copy on write, a fault",
+          "switch": "change of process"}
 EMPTY = "nothing"   # The phase that does nothing: its exits are those of measuring.
 # L1 backs its guest by pages of 4 KiB, as Turtles' did: with larger ones next to nothing of a guest's memory is new.
 WORDS = "kurma.work=faults kurma.where={where} kurma.size={size} transparent_hugepage=never"
@@ -41,7 +42,8 @@ Phases = Mapping[str, Phase]
 
 def configurations(quick: bool) -> dict[str, Boot]:
     def linux(l0: L0, more: str = "", knobs: tuple[str, ...] = (), where: str = "guest") -> Boot:
-        return Boot("linux-work", knobs, l0, f"{WORDS.format(where=where, size='quick' if quick else 'full')} {more}".rstrip())
+        words = WORDS.format(where=where, size="quick" if quick else "full")
+        return Boot("linux-work", knobs, l0, f"{words} {more}".rstrip())
 
     made = {BARE: linux(L0.NONE, where="here"), EPT: linux(L0.NONE), SHADOW: linux(L0.NONE, SHADOWED_BY_L1),
             MULTI: linux(L0.KURMA), SHADOW_ON_EPT: linux(L0.KURMA, knobs=("offer.ept=off",))}
@@ -78,29 +80,30 @@ def evaluate(readings: Readings) -> Findings:
 
 
 def tables(found: Mapping[str, Phases]) -> list[Table]:
-    def rows(values: Mapping[str, Phases], part: str) -> list[list[str | float | None]]:
-        return [[label, *(getattr(phases[name], part) for name in PHASES)] for label, phases in values.items()]
+    def columns(unit: str) -> list[Column]:
+        return [Column("memory model"), *(Column(what, unit) for what in PHASES.values())]
 
-    counted = {label: phases for label, phases in found.items() if all(phase.exits is not None for phase in phases.values())}
-    made = [Table("What one takes", [Column("memory model"), *(Column(what, "instructions") for what in PHASES.values())],
-                  rows(found, "ticks_of_one")),
-            Table("... over the single level with EPT", [Column("memory model"), *(Column(what, "factor") for what in PHASES.values())],
+    counted = _counted(found)
+    made = [Table("What one takes", columns("instructions"),
+                  [[label, *(phases[name].ticks_of_one for name in PHASES)] for label, phases in found.items()]),
+            Table("... over the single level with EPT", columns("factor"),
                   [[label, *(over(phases, found[EPT], name) for name in PHASES)] for label, phases in found.items()])]
     if counted:
-        made.append(Table("Hardware exits of one", [Column("memory model"), *(Column(what, "exits") for what in PHASES.values())],
-                          rows(counted, "exits_of_one")))
+        made.append(Table("Hardware exits of one", columns("exits"),
+                          [[label, *(phases[name].exits_of_one for name in PHASES)] for label, phases in counted.items()]))
     return made
+
+
+def _counted(found: Mapping[str, Phases]) -> Mapping[str, Phases]:
+    return {label: phases for label, phases in found.items() if all(phase.exits is not None for phase in phases.values())}
 
 
 def figures(found: Mapping[str, Phases]) -> list[Bars]:
-    groups = list(PHASES.values())
-    counted = {label: phases for label, phases in found.items() if all(phase.exits is not None for phase in phases.values())}
-    made = [Bars("faults", "Faults and changes of process by memory model", "instructions", groups,
-                 [Series(label, [phases[name].ticks_of_one for name in PHASES]) for label, phases in found.items()], log=True)]
-    if counted:
-        made.append(Bars("exits", "Hardware exits of one fault or change", "exits", groups,
-                         [Series(label, [phases[name].exits_of_one for name in PHASES]) for label, phases in counted.items()]))
-    return made
+    groups, counted = list(PHASES.values()), _counted(found)
+    ticks = [Series(label, [phases[name].ticks_of_one for name in PHASES]) for label, phases in found.items()]
+    exits = [Series(label, [phases[name].exits_of_one for name in PHASES]) for label, phases in counted.items()]
+    made = [Bars("faults", "Faults and changes of process by memory model", "instructions", groups, ticks, log=True)]
+    return [*made, Bars("exits", "Hardware exits of one fault or change", "exits", groups, exits)] if counted else made
 
 
 def over(these: Phases, those: Phases, name: str) -> float:
@@ -112,22 +115,21 @@ def sentence(found: Mapping[str, Phases]) -> str:
         values = [f"{over(found[above], found[below], name):.1f}" for name in PHASES]
         return f"{', '.join(values[:-1])} and {values[-1]}"
 
-    text = (f"Where L1 has no EPT and shadows page tables on Kurma, a page of new memory, a page of used memory, a copy-on-write fault and "
-            f"a change of process take {factors(SHADOW_ON_EPT, MULTI)} times what they take with multi-dimensional paging, which takes "
-            f"{factors(MULTI, EPT)} times the single level")
+    text = (f"Where L1 has no EPT and shadows page tables on Kurma, a page of new memory, a page of used memory, a copy-on-write "
+            f"fault and a change of process take {factors(SHADOW_ON_EPT, MULTI)} times what they take with multi-dimensional "
+            f"paging, which takes {factors(MULTI, EPT)} times the single level")
     if KVM_MULTI in found and KVM_SHADOW_ON_EPT in found:
         text += f"; with KVM as L0 shadowing takes {factors(KVM_SHADOW_ON_EPT, KVM_MULTI)} times multi-dimensional paging"
     return text + "."
 
 
 def besides(found: Mapping[str, Phases]) -> list[Beside]:
-    return [Beside("turtles-osdi-2010", "section 4.2.3", "page-fault-heavy-runs", over(found[SHADOW_ON_EPT], found[MULTI], name), "factor",
-                   f"shadow-on-EPT over multi-dimensional paging on Kurma: {what}")
-            for name, what in PHASES.items()]
+    return [Beside("turtles-osdi-2010", "section 4.2.3", "page-fault-heavy-runs", over(found[SHADOW_ON_EPT], found[MULTI], name),
+                   "factor", f"shadow-on-EPT over multi-dimensional paging on Kurma: {what}") for name, what in PHASES.items()]
 
 
 EXPERIMENT = Experiment(
     "Memory models: multi-dimensional paging and shadow-on-EPT",
-    "What does a page fault of L2 cost where L1 has an EPT that L0 composes with its own (multi-dimensional paging), and where L1 has none "
-    "and shadows L2's page tables; for memory that L2 never had and for memory that it had before?",
+    "What does a page fault of L2 cost where L1 has an EPT that L0 composes with its own (multi-dimensional paging), and where "
+    "L1 has none and shadows L2's page tables; for memory that L2 never had and for memory that it had before?",
     lambda quick: list(configurations(quick).values()), evaluate)
