@@ -41,6 +41,7 @@ examples:
   ./kurma papers --experiment first-touch          the papers' figures that an experiment reproduces, and how certain they are
   ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
+  ./kurma run linux-kvm --platform qemu            on QEMU with KVM, where this machine has VMX with nesting
   ./kurma knobs --measure                          every switch of Kurma, and what each does to one row
   ./kurma experiment                               the papers' questions, and Kurma's own: lists them
   ./kurma experiment all --quick                   all of them, in half an hour; ./kurma report then draws them

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .texttable import aligned, rule, widths_of
 
 COUNTS = ("exits", "vmread", "vmwrite", "vmptrld", "vmclear", "vmlaunch", "vmresume", "invept", "invvpid")
+EVENT = "event"   # Of a hardware event, where L0 counts one (--event).
 TABLE_COUNTS = ("exits", "vmread", "vmwrite", "vmptrld", "vmclear")
-HEADINGS = {"exits": "exits", "vmread": "VMREAD", "vmwrite": "VMWRITE", "vmptrld": "VMPTRLD", "vmclear": "VMCLEAR"}
+HEADINGS = {"exits": "exits", "vmread": "VMREAD", "vmwrite": "VMWRITE", "vmptrld": "VMPTRLD", "vmclear": "VMCLEAR",
+            EVENT: "event"}
 TICKS = ("min", "median", "max")
 
 
@@ -50,12 +52,12 @@ def parse(console: bytes) -> list[Cost]:
 def _parse_line(line: str) -> Cost:
     words = dict(re.findall(r"(\S+?)=(\S*)", line))
     try:
-        counts = {name: int(words[name]) for name in COUNTS if name in words}
+        counts = {name: int(words[name]) for name in (*COUNTS, EVENT) if name in words}
         cost = Cost(words["l1"], words["level"], words["op"], int(words["n"]),
                     {name: int(words[name]) for name in TICKS}, counts)
     except (KeyError, ValueError) as error:
         raise CostError(f"cost line without a proper {error}: {line!r}") from None
-    if cost.n <= 0 or (counts and set(counts) != set(COUNTS)):
+    if cost.n <= 0 or (counts and set(counts) - {EVENT} != set(COUNTS)):
         raise CostError(f"cost line with a bad n or with some counts missing: {line!r}")
     return cost
 
@@ -74,7 +76,7 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
-def rows(section: Section) -> list[list[str]]:
+def rows(section: Section, counts: Sequence[str] = TABLE_COUNTS) -> list[list[str]]:
     """One row per operation, in the order of the run on Kurma, then what only the single level measured."""
     single = {cost.op: cost for cost in section.single_level}
     under = {cost.op: cost for cost in section.under_kurma}
@@ -85,7 +87,7 @@ def rows(section: Section) -> list[list[str]]:
                      number(alone.ticks["median"]) if alone else "",
                      number(here.ticks["median"]) if here else "",
                      _factor(here, alone),
-                     *(_count(here, name) for name in TABLE_COUNTS)])
+                     *(_count(here, name) for name in counts)])
     return made
 
 
@@ -101,8 +103,11 @@ def _count(cost: Cost | None, name: str) -> str:
 
 
 def table(sections: Iterable[Section]) -> str:
-    heading = ["operation", "single level", "on Kurma", "factor", *(HEADINGS[name] for name in TABLE_COUNTS)]
-    made = [(section.title, rows(section)) for section in sections]
+    shown = list(sections)
+    has_event = any(EVENT in cost.counts for section in shown for cost in section.under_kurma)
+    counts = (*TABLE_COUNTS, EVENT) if has_event else TABLE_COUNTS
+    heading = ["operation", "single level", "on Kurma", "factor", *(HEADINGS[name] for name in counts)]
+    made = [(section.title, rows(section, counts)) for section in shown]
     widths = widths_of([heading, *(row for _, part in made for row in part)])
     text = [aligned(heading, widths), rule(widths)]
     for title, part in made:

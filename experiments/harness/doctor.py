@@ -28,7 +28,7 @@ class Finding:
 def command(_: argparse.Namespace) -> Status:
     absent = packages.missing(_all_packages()) if shutil.which("dpkg-query") else list(_all_packages())
     groups = [("Bochs, which every machine can run", _bochs(absent)), ("This machine", _machine()),
-              ("QEMU with KVM, where the processor has VMX (a later platform of Kurma)", _kvm())]
+              ("QEMU with KVM, where the processor has VMX (--platform qemu)", _kvm())]
     width = max(len(finding.what) for _, findings in groups for finding in findings)
     for title, findings in groups:
         print(f"{title}")

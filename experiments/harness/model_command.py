@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import build, cost_model, packages, platform_qemu, setups, versions
+from . import build, cost_model, event, packages, platform_qemu, setups, versions
 from .cost_model import FOLDER, Modelled, Processor, Verdict, model, processors, verdict
-from .costs import COUNTS, Cost, parse
+from .costs import COUNTS, EVENT, Cost, number
 from .errors import FrontDoorError, Status
+from .event import Event
 from .paths import build_dir, new_run_dir, shown
 from .payload import Images
 from .platform_qemu import Host
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="the published figures; boots nothing")
     parser.add_argument("--platform", choices=["bochs", "qemu"], default="bochs",
                         help="where to count (bochs); qemu: measured cycles instead of modelled ones, which needs VMX")
+    event.add_arguments(parser)
 
 
 def command(arguments: argparse.Namespace) -> Status:
@@ -73,9 +75,11 @@ def command(arguments: argparse.Namespace) -> Status:
     if arguments.json is not None and not arguments.json.absolute().parent.is_dir():
         raise FrontDoorError(f"--json {arguments.json}: its directory does not exist")
     if arguments.platform == "qemu":
-        if arguments.costs or arguments.l1 != "micro":
-            raise FrontDoorError("--platform qemu measures micro, and takes no counts from a file")
-        return measure_cycles(ACCESSES, Host(), arguments.json)
+        if arguments.costs:
+            raise FrontDoorError("--platform qemu measures, and takes no counts from a file")
+        return measure_cycles(ACCESSES, Host(), arguments.json, arguments.l1, event.of_arguments(arguments))
+    if arguments.event is not None:
+        raise FrontDoorError("--event needs a processor with counters: --platform qemu")
     processor = known[arguments.cpu_model]
     if not processor.prices:
         raise FrontDoorError(f"of {processor.name} nobody's costs are known, so there is nothing to model; --list says of which")
@@ -92,14 +96,18 @@ def command(arguments: argparse.Namespace) -> Status:
     return Status.POWER_OFF
 
 
-def measure_cycles(setup_names: Sequence[str], host: Host, json_file: Path | None) -> Status:
-    """micro in QEMU with KVM: the guest's RDTSC reads cycles there, so the table has what was measured instead of a model."""
+def measure_cycles(setup_names: Sequence[str], host: Host, json_file: Path | None, l1: str = "micro",
+                   counted: Event | None = None) -> Status:
+    """L1 in QEMU with KVM: the guest's RDTSC reads cycles there, so the table has what was measured instead of a model."""
     platform_qemu.require(host)
     packages.ensure(packages.BUILD | packages.QEMU)
-    build.images("metal", ["kurma", "micro"])
+    build.images("metal", ["kurma", l1])
     images, directory = Images(build_dir("metal")), new_run_dir("model-qemu")
-    found = {access: parse(platform_qemu.boot(Setup(f"micro-{access}", knobs=(f"vmcs_access={access}",)), images,
-                                              directory / access)) for access in setup_names}
+    found = {access: setups.costs_of(access, platform_qemu.boot(
+        Setup(f"{l1}-{access}", l1, (f"vmcs_access={access}", *(counted.boot_words if counted else []))), images,
+        directory / access)) for access in setup_names}
+    if counted is not None:
+        print(f"event: {counted.full_name} in {counted.level.upper()}, of one operation, beside its cycles")
     print(measured_table(host.processor(), found))
     if json_file is not None:
         json_file.write_text(json.dumps({"what": "cycles, measured in QEMU with KVM", "git": versions.git(),
@@ -111,11 +119,22 @@ def measure_cycles(setup_names: Sequence[str], host: Host, json_file: Path | Non
 
 def measured_table(processor: str, found: Mapping[str, Sequence[Cost]]) -> str:
     operations = dict.fromkeys(f"{cost.level} {cost.op}" for costs in found.values() for cost in costs)
-    of = {access: {f"{cost.level} {cost.op}": cost.ticks for cost in costs} for access, costs in found.items()}
-    rows = [[operation, *(f"{of[access][operation]['median']:,} ({of[access][operation]['min']:,})"
-                          if operation in of[access] else "–" for access in found)] for operation in operations]
-    return table([f"MEASURED, {processor}, cycles: median (min)", *found], rows) + (
-        "\nIn QEMU with KVM: the VMX that Kurma uses there is KVM's, so these are not the processor's own costs.")
+    of = {access: {f"{cost.level} {cost.op}": cost for cost in costs} for access, costs in found.items()}
+    with_event = [access for access, costs in found.items() if any(EVENT in cost.counts for cost in costs)]
+    rows = [[operation, *(_ticks(of[access].get(operation)) for access in found),
+             *(_event(of[access].get(operation)) for access in with_event)] for operation in operations]
+    heading = [f"MEASURED, {processor}, cycles: median (min)", *found, *(f"{access}: event" for access in with_event)]
+    return table(heading, rows) + ("\nIn QEMU with KVM: the VMX that Kurma uses there is KVM's, so these are not the "
+                                   "processor's own costs.")
+
+
+def _ticks(cost: Cost | None) -> str:
+    return "–" if cost is None else f"{cost.ticks['median']:,} ({cost.ticks['min']:,})"
+
+
+def _event(cost: Cost | None) -> str:
+    value = cost.per_operation(EVENT) if cost else None
+    return "–" if value is None else number(round(value, 1))
 
 
 def _booted(l1: str) -> list[Column]:

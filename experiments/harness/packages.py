@@ -20,6 +20,7 @@ RUN = {"bochs": "the machine with VMX", "bochsbios": "its BIOS", "vgabios": "its
 FUZZ = {"clang-14": "compiles fuzz targets", "libclang-rt-14-dev": "libFuzzer and its sanitizers"}
 QEMU = {"qemu-system-x86": "boots L0 without VMX, and where the processor has it", "seabios": "its BIOS"}
 REPORT = {"python3-matplotlib": "draws the report's figures"}
+PERF = {"linux-perf": "counts the host's KVM's exits"}
 EVENTS = {"libpfm4": "encodes hardware events by their names"}
 TESTS = {"libgtest-dev": "host tests", **QEMU, **EVENTS,
          "python3": "tests and tools", **FUZZ, **REPORT, "chromium": "opens the report's page, as a reader would",

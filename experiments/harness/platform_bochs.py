@@ -132,7 +132,7 @@ class Bochs:
         try:
             self.process = subprocess.Popen(
                 ["bochs", "-q", "-f", "bochsrc", "-rc", "bochs.rc"], cwd=directory, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True, preexec_fn=_die_with_parent,
+                stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True, preexec_fn=die_with_parent,
                 env={**os.environ, "LC_ALL": "C", **_STOPPED_CLOCK})
         except FileNotFoundError:
             self._errors.close()
@@ -186,6 +186,9 @@ class Bochs:
         self.stop()
         self.output.close()
 
+    def last_words(self) -> LastWords:
+        return last_words(self.directory)
+
 
 @dataclass(frozen=True)
 class LastWords:
@@ -230,6 +233,6 @@ def _bytes(path: Path) -> bytes:
 _PR_SET_PDEATHSIG = 1   # linux/prctl.h
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Runs in the child: the kernel ends Bochs when this process is gone, even by SIGKILL."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""QEMU with KVM as the machine, for cycles that are measured: L0's image and one module by `qemu -kernel`.
+"""QEMU with KVM as the platform, for cycles that are measured: the same images as on Bochs, by `qemu -kernel`.
 
 Only where the processor has VMX and the host's KVM hands it on. What is measured there is KVM's VMX (an exit of Kurma's L1 is
 an exit to the host first), not the processor's own.
@@ -6,22 +6,22 @@ an exit to the host first), not the processor's own.
 
 from __future__ import annotations
 
+import argparse
 import re
-import shutil
-import subprocess
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .doctor import has_vmx, nested_parameter
 from .errors import FrontDoorError, Status
-from .l0log import L0Log
-from .payload import Images
+from .l0 import L0
+from .payload import Images, boot_plan
+from .platform_bochs import DEFAULT_CPU
 from .progress import Ticker
-from .setups import COSTS_CMDLINE, TIMEOUT_SECONDS, Setup
+from .qemu import KVM, PERF_FILE, check_plan, check_programs
+from .run import Request, Result, Run, drive
+from .setups import Setup, timeout_of
 
-PROGRAM = "qemu-system-x86_64"
-MEMORY_MIB = 1024
+PLATFORMS = ("bochs", "qemu")
 
 
 @dataclass(frozen=True)
@@ -42,54 +42,45 @@ class Host:
         return match[1] if match else "a processor without a name"
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--platform", choices=PLATFORMS, default="bochs",
+                        help="the machine: Bochs, or QEMU with KVM, whose ticks are cycles, which needs VMX with nesting")
+    parser.add_argument("--perf-kvm", action="store_true",
+                        help=f"with --platform qemu: `perf kvm stat` of the host's KVM beside it, in the run's {PERF_FILE}")
+
+
+def check_arguments(arguments: argparse.Namespace) -> None:
+    if arguments.platform == "bochs":
+        if arguments.perf_kvm:
+            raise FrontDoorError("--perf-kvm looks at the host's KVM, which only --platform qemu uses")
+        return
+    if arguments.cpu != DEFAULT_CPU:
+        raise FrontDoorError("--cpu is one of Bochs's models; with --platform qemu the processor is this machine's")
+    if L0(arguments.l0).has_kvm:
+        raise FrontDoorError("--platform qemu boots with --l0 kurma or none; KVM as L0 boots on Bochs")
+
+
 def require(host: Host) -> None:
     if lacking := host.lacks():
         raise FrontDoorError(f"--platform qemu measures cycles, and needs VMX: this machine lacks {', '.join(lacking)} "
-                             "(./kurma doctor says more). Without the option: cycles by the model")
+                             "(./kurma doctor says more). Without the option: Bochs, where a tick is an instruction")
 
 
-def words(setup: Setup, images: Images, directory: Path, accelerator: str) -> list[str]:
-    """QEMU's command line. A comma in the module's own words would end them, so it is doubled."""
-    module = f"{images.own(setup.l1)} {COSTS_CMDLINE[setup.l1]}".replace(",", ",,")
-    return [PROGRAM, "-accel", accelerator, *(["-cpu", "host"] if accelerator == "kvm" else []), "-m", str(MEMORY_MIB),
-            "-display", "none", "-nodefaults", "-no-reboot", "-kernel", str(images.kurma), "-append", " ".join(setup.knobs),
-            "-initrd", module, "-serial", f"file:{directory / 'console.log'}", "-debugcon", f"file:{directory / 'l0.log'}"]
+def request(setup: Setup, images: Images, directory: Path, accelerator: str = KVM) -> Request:
+    """One boot as `drive` takes it, beside those on Bochs."""
+    plan = boot_plan(setup.choice, images)
+    check_plan(plan)
+    return Request(setup.name, plan, setup.machine, setup.l0, directory, timeout_of(setup), accelerator=accelerator)
 
 
-def boot(setup: Setup, images: Images, directory: Path, accelerator: str = "kvm") -> bytes:
-    """The console of one boot that ended well; every other end is an error with L0's own word for it."""
-    if shutil.which(PROGRAM) is None:
-        raise FrontDoorError(f"{PROGRAM} is missing: apt-get install -y --no-install-recommends qemu-system-x86 seabios")
-    directory.mkdir(parents=True)
-    ticker, end = Ticker(), time.monotonic() + TIMEOUT_SECONDS[setup.l1]
-    with (directory / "qemu.log").open("wb") as log:
-        process = subprocess.Popen(words(setup, images, directory, accelerator), stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT)
-        try:
-            while process.poll() is None and time.monotonic() < end:
-                ticker.tick(f"QEMU runs {setup.name}")
-                time.sleep(0.05)
-        finally:
-            ticker.quiet()
-            timed_out = process.poll() is None
-            if timed_out:
-                process.kill()
-                process.wait()
-    return _console(setup, directory, timed_out)
-
-
-def _console(setup: Setup, directory: Path, timed_out: bool) -> bytes:
-    l0 = L0Log()
-    if (directory / "l0.log").is_file():
-        l0.feed((directory / "l0.log").read_bytes())
-    l0.close()
-    where = f"see {directory}/"
-    if timed_out:
-        raise FrontDoorError(f"{setup.name}: time-out in QEMU; {where}", Status.TIME_OUT)
-    if l0.cause == "refused":
-        why = l0.refusals[-1].removeprefix("kurma: ") if l0.refusals else "refused by L0"
-        raise FrontDoorError(f"{setup.name}: {why}; {where}", Status.REFUSED)
-    if l0.cause != "power-off":
-        said = (directory / "qemu.log").read_text(errors="replace").strip().splitlines()[-1:]
-        raise FrontDoorError(f"{setup.name}: ended with {l0.cause or 'no word of L0'} in QEMU {said}; {where}", Status.L1_DEATH)
-    return (directory / "console.log").read_bytes()
+def boot(setup: Setup, images: Images, directory: Path, accelerator: str = KVM, perf: bool = False) -> Result:
+    """One boot that ended well; every other end is an error with L0's own word for it."""
+    check_programs(perf)
+    run, ticker = Run(replace(request(setup, images, directory, accelerator), perf=perf)), Ticker()
+    drive([run], each_round=lambda _: ticker.tick(f"QEMU runs {setup.name}"))
+    ticker.quiet()
+    result = run.result
+    assert result is not None
+    if result.status is not Status.POWER_OFF:
+        raise FrontDoorError(f"{setup.name}: {result.why}; see {directory}/", result.status)
+    return result

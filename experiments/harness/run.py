@@ -17,7 +17,8 @@ from .guestlog import GuestLog
 from .image import BootPlan, make_iso
 from .l0 import L0
 from .l0log import L0Log
-from .platform_bochs import CMOS_FILE, Bochs, Ending, LastWords, Machine, bochsrc, cmos, last_words
+from .platform_bochs import CMOS_FILE, Bochs, Ending, LastWords, Machine, bochsrc, cmos
+from .qemu import Qemu, check_plan
 
 POLL_SECONDS = 0.05
 END_GRACE_SECONDS = 5.0   # L0 has said `end`; Bochs follows at once unless something is wrong.
@@ -37,6 +38,8 @@ class Request:
     interactive: bool = False
     silence: float | None = None
     until: re.Pattern[str] | None = None
+    accelerator: str | None = None   # QEMU's; without one the machine is Bochs.
+    perf: bool = False               # perf records KVM's exits beside it.
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,8 @@ class Run:
         request = self.request
         self._start = time.monotonic()
         request.directory.mkdir(parents=True, exist_ok=True)
-        self._iso = make_iso(request.plan, request.directory)
         self.console: FileConsole | TerminalConsole = (
             TerminalConsole(request.directory) if request.interactive else FileConsole(request.directory))
-        (request.directory / "bochsrc").write_text(bochsrc(request.machine, self._iso, self.console.com1))
-        (request.directory / CMOS_FILE).write_bytes(cmos(request.machine.memory_mib))
         self._l0_file = (request.directory / "l0.log").open("w")
         self._guest_file = (request.directory / "guest.log").open("w")
         self.guest = GuestLog(self._guest_line)
@@ -79,7 +79,18 @@ class Run:
         self._ended_at: float | None = None
         self._heard_at = self._start
         self._said_until = False
-        self._bochs = Bochs(request.directory)
+        self._machine = self._start_machine()
+
+    def _start_machine(self) -> Bochs | Qemu:
+        request = self.request
+        self._iso: Path | None = None
+        if request.accelerator is not None:
+            check_plan(request.plan)
+            return Qemu(request.directory, request.plan, request.machine, self.console.com1, request.accelerator, request.perf)
+        self._iso = make_iso(request.plan, request.directory)
+        (request.directory / "bochsrc").write_text(bochsrc(request.machine, self._iso, self.console.com1))
+        (request.directory / CMOS_FILE).write_bytes(cmos(request.machine.memory_mib))
+        return Bochs(request.directory)
 
     def _l0_line(self, line: str) -> None:
         self._l0_file.write(line + "\n")
@@ -123,16 +134,16 @@ class Run:
 
     def step(self) -> None:
         """Moves what there is to move; sets `result` when the machine has ended or must end."""
-        running = self._bochs.running()
+        running = self._machine.running()
         self._move()
         if not running:
-            self._finish(self._bochs.watch(), None)   # A reset may be the last thing but one that the log tells.
+            self._finish(self._machine.watch(), None)   # A reset may be the last thing but one that the log tells.
             return
         if (self.l0.cause is not None) and self._ended_at is None:
             self._ended_at = time.monotonic()
         if self._ended_at is not None and time.monotonic() - self._ended_at > END_GRACE_SECONDS:
             self._finish(None, None)
-        elif (ending := self._bochs.watch()) is not None:
+        elif (ending := self._machine.watch()) is not None:
             self._finish(ending, None)
         elif self._said_until:
             self._finish(None, Status.POWER_OFF)
@@ -143,17 +154,17 @@ class Run:
         self._finish(None, Status.INTERRUPTED)
 
     def _move(self) -> None:
-        self.l0.feed(self._bochs.read_output())
+        self.l0.feed(self._machine.read_output())
         data = self.console.read()
         if data:
             self._console(data)
 
     def _finish(self, seen: Ending | None, forced: Status | None) -> None:
-        self._bochs.stop()
+        self._machine.stop()
         self._move()
         self.l0.close()
         seconds = time.monotonic() - self._start
-        words = last_words(self.request.directory)
+        words = self._machine.last_words()
         if seen is not None:
             words = LastWords(seen, words.tick, _loader_words(self.request.directory) or seen.value)
         status, why = verdict(self.request.l0, self.l0, words, forced)
@@ -164,11 +175,12 @@ class Run:
                              self.guest.lines)
 
     def close(self) -> None:
-        self._bochs.close()
+        self._machine.close()
         self.console.close()
         self._l0_file.close()
         self._guest_file.close()
-        self._iso.unlink(missing_ok=True)
+        if self._iso is not None:
+            self._iso.unlink(missing_ok=True)
 
 
 def _over(limit: float | None, since: float) -> bool:
@@ -186,7 +198,7 @@ def verdict(kind: L0, l0: L0Log, words: LastWords, forced: Status | None) -> tup
     if forced is Status.TIME_OUT:
         return forced, "time-out: the machine was stopped"
     if words.ending is Ending.NEVER_STARTED:
-        return Status.USAGE, f"Bochs did not start: {words.text}"
+        return Status.USAGE, f"the platform did not start: {words.text}"
     if words.ending is Ending.LOADER_FAILED:
         return Status.USAGE, f"GRUB could not load the image: {words.text}"
     if kind is L0.KVM:

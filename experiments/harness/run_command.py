@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import build, event, l0_kvm, packages
+from . import build, event, l0_kvm, packages, platform_qemu
 from .console import RawTerminal
 from .errors import FrontDoorError, Interrupted, Status
 from .l0 import L0
@@ -17,6 +17,7 @@ from .paths import build_dir, new_run_dir, shown
 from .payload import BUILT_IN, Choice, Images, boot_plan, check_choice
 from .platform_bochs import DEFAULT_CPU, DEFAULT_MEMORY_MIB, MAX_MEMORY_MIB, Machine, check_machine
 from .progress import Ticker, say
+from .qemu import KVM, PERF_FILE
 from .run import Request, Result, Run, drive
 
 UNATTENDED_TIMEOUT_SECONDS = 900.0
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--l0-log", type=Path, metavar="FILE", help="L0's own words go here too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="L0's counters at the end, as JSON")
     event.add_arguments(parser)
+    platform_qemu.add_arguments(parser)
 
 
 def choice_of(arguments: argparse.Namespace, counted: event.Event | None = None) -> Choice:
@@ -58,6 +60,7 @@ def machine_of(arguments: argparse.Namespace) -> Machine:
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
+    platform_qemu.check_arguments(arguments)
     if arguments.timeout is not None and arguments.timeout <= 0:
         raise FrontDoorError(f"--timeout {arguments.timeout:g}: give a number of seconds above 0")
     if arguments.l0 != "none" and arguments.cpus > 1:
@@ -82,8 +85,13 @@ def command(arguments: argparse.Namespace) -> Status:
     counted = event.of_arguments(arguments)
     choice, machine = choice_of(arguments, counted), machine_of(arguments)
     check_choice(choice)
-    packages.ensure(packages.RUN)
-    check_machine(machine)
+    on_qemu = arguments.platform == "qemu"
+    if on_qemu:
+        platform_qemu.require(platform_qemu.Host())
+        packages.ensure(packages.QEMU | (packages.PERF if arguments.perf_kvm else {}))
+    else:
+        packages.ensure(packages.RUN)
+        check_machine(machine)
     targets = [choice.l1] if choice.l1 in BUILT_IN else []
     targets += choice.l0.layers
     if targets:
@@ -94,13 +102,15 @@ def command(arguments: argparse.Namespace) -> Status:
         timeout = UNATTENDED_TIMEOUT_SECONDS
     directory = new_run_dir(choice.name)
     request = Request(choice.name, boot_plan(choice, Images(build_dir("metal"))), machine, choice.l0,
-                      directory, timeout, interactive)
+                      directory, timeout, interactive, accelerator=KVM if on_qemu else None, perf=arguments.perf_kvm)
     result = _watch(request, arguments.l0_log)
     if arguments.json is not None:
         _write_counters(result, arguments.json)
     if counted is not None:
         _say_event(result, counted)
     _say_end(result)
+    if arguments.perf_kvm:
+        say(f"perf kvm stat: {shown(result.directory / PERF_FILE)}")
     return result.status
 
 

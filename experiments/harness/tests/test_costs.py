@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness.costs import COUNTS, CostError, Section, number, parse, rows, table
+from harness.costs import COUNTS, Cost, CostError, Section, number, parse, rows, table
 
 
 def line(op: str, median: int, l1: str = "micro", level: str = "L2", n: int = 200, **counts: int) -> str:
@@ -18,6 +18,19 @@ class Parsing(unittest.TestCase):
         self.assertEqual(cost.per_operation("exits"), 2.0)
         self.assertEqual(cost.per_operation("vmread"), 5.0)
         self.assertEqual(cost.per_operation("vmclear"), 0.0)
+
+    def test_a_hardware_event_may_stand_beside_the_counts_and_has_a_column_then(self) -> None:
+        cost, = parse((line("hlt", 24, exits=400).strip() + " event=5000\r\n").encode())
+        self.assertEqual(cost.per_operation("event"), 25.0)
+        self.assertEqual(Cost.from_json(cost.as_json()), cost)
+        text = table([Section("L2", [cost], [])])
+        self.assertRegex(text, r"VMCLEAR +event\n")
+        self.assertRegex(text, r"hlt .* 25(\n|$)")
+        self.assertNotIn("event", table([Section("L2", parse(line("hlt", 24, exits=400).encode()), [])]))
+
+    def test_an_event_without_the_counts_is_an_error(self) -> None:
+        with self.assertRaises(CostError):
+            parse((line("hlt", 24).strip() + " event=5\n").encode())
 
     def test_a_line_without_kurma_has_no_counts(self) -> None:
         cost, = parse(line("cpuid", 24).encode())
