@@ -4,7 +4,7 @@ function(kurma_front_door_refusal name says)
   set_tests_properties(${name} PROPERTIES LABELS front-door TIMEOUT 60)
 endfunction()
 
-kurma_front_door_refusal(front_door.refuses_a_missing_image "no L1 'nosuch.elf': give linux-kvm, micro, conformance, or the path" nosuch.elf)
+kurma_front_door_refusal(front_door.refuses_a_missing_image "no L1 'nosuch.elf': give linux-kvm, linux-work, micro, conformance, or the path" nosuch.elf)
 kurma_front_door_refusal(front_door.refuses_a_file_that_is_no_image "is neither a Multiboot .version 1. image nor a Linux bzImage"
   ${CMAKE_SOURCE_DIR}/LICENSE)
 kurma_front_door_refusal(front_door.refuses_a_directory "is not a file" ${CMAKE_SOURCE_DIR}/l0)

@@ -10,11 +10,11 @@ kurma_boot_test(NAME boot.trace_counters_counts_reasons_and_keeps_no_turns
          --expect-l0 "{\"reason\":\"cpuid\",\"room\":\"reflect\",\"why\":\"l2_unconditional\",\"count\":[1-9][0-9]{3}}"
   RUN micro --cmdline mode=tests --set trace=counters)
 
-# The ring holds 256 turns; the last of them is the write that switched the machine off, but for the exit that did.
-kurma_boot_test(NAME boot.trace_turns_keeps_the_last_256_turns
+# The ring holds 4096 turns; the last of them is the write that switched the machine off, but for the exit that did.
+kurma_boot_test(NAME boot.trace_turns_keeps_the_last_4096_turns
   EXPECT ${every_case_passes} --expect-l0 "\"knobs\":{\"trace\":\"turns\""
          --expect-l0 "^(,\"turns\":.|,){\"turn\":[0-9]+,\"tsc_exit\":[0-9]+,\"tsc_entry\":[0-9]+,\"level_before\":[12],\"level_after\":[12],\"reason\":\"[a-z0-9_]+\",\"room\":\"[a-z0-9]+\",\"why\":\"[a-z0-9_]+\",\"rip\":[0-9]+,"
-         --expect-l0 "^,\"turns\":.{\"turn\".*(\\n,{\"turn\":.*){255}\\n.}$"
+         --expect-l0 "^,\"turns\":.{\"turn\".*(\\n,{\"turn\":.*){4095}\\n.}$"
          --expect-l0 "\"why\":\"l1_power_port\",\"rip\":[0-9]+,.*\\n.}$"
   RUN micro --cmdline mode=tests --set trace=turns)
 
