@@ -15,7 +15,6 @@ LEVELS = ("native", "L1", "L2", "L3")
 L1S = ("micro", "linux-kvm", "vmware-server", "haxm", "hyper-v", "arm-kvm", "pvm", "cki", "janus", "none", "not stated")
 UNITS = ("instructions", "cycles", "ns", "us", "s", "percent", "factor", "Mb/s", "exits", "world switches", "fields",
          "VMREAD", "VMWRITE", "VMPTRLD", "VMCLEAR")
-TO_COME = ("memory-models",)
 NO_EXPERIMENT_YET = "none yet"
 NOT_ON_BOCHS = "not on Bochs"
 OPERATION_COLUMNS = ("operation", "cost_line", "meaning")
@@ -85,8 +84,8 @@ def read_operations(path: Path = OPERATIONS) -> dict[str, bool]:
 
 
 def experiments(repository: Path = PAPERS.parent) -> set[str]:
-    """What `reproduced_by` may name: the folders of experiments/ that have an experiment.py, and those still to come."""
-    return set(TO_COME) | {path.parent.name for path in (repository / "experiments").glob("*/experiment.py")}
+    """What `reproduced_by` may name: the folders of experiments/ that have an experiment.py."""
+    return {path.parent.name for path in (repository / "experiments").glob("*/experiment.py")}
 
 
 def problems(row: Row, operations: dict[str, bool], known_experiments: set[str]) -> list[str]:
