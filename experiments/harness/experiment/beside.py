@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from ..paths import ROOT
+from .. import papers
 from .findings import Beside, FindingsError, rounded
-
-sys.path.append(str(ROOT / "papers"))
-import find as papers  # noqa: E402  (the door of papers/)
 
 
 def as_json(beside: Beside) -> dict[str, Any]:
@@ -22,7 +18,8 @@ def as_json(beside: Beside) -> dict[str, Any]:
         certainty = papers.weaker(row.certainty, base.certainty)
         configuration = f"{row.operation} ({row.configuration}) over {base.operation} ({base.configuration})"
     if not papers.comparable(unit, beside.ours_unit):
-        raise FindingsError(f"{beside.paper}, {beside.table}, {beside.operation}: {unit} never stand beside {beside.ours_unit}")
+        raise FindingsError(f"{beside.paper}, {beside.table}, {beside.operation}: "
+                            f"{unit} never stand beside {beside.ours_unit}")
     return {"paper": beside.paper, "source_table": row.source_table, "operation": beside.operation,
             "configuration": configuration, "theirs": rounded(theirs), "unit": unit, "processor": row.processor,
             "certainty": certainty, "ours": rounded(beside.ours), "ours_unit": beside.ours_unit,
