@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import html
 import json
+import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import packages
@@ -58,15 +61,24 @@ def write(found: results.Results, out: Path) -> Path:
         (out / "figures").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FrontDoorError(f"--out {out}: {error.strerror}") from None
-    drawn = _drawn(found, out / "figures")
     path = out / "index.html"
+    drawn = _drawn(found, out / "figures", _named_by(path))
     path.write_text(page(found, drawn), encoding="utf-8")
     return path
 
 
-def _drawn(found: results.Results, directory: Path) -> dict[str, dict[str, str]]:
-    job = {"out": str(directory.absolute()),
-           "figures": {drawing.stem: drawing.data for drawing in found.drawings if drawing.figure is not None}}
+def _named_by(page_before: Path) -> list[str]:
+    """The figures of the page that is to be written over: theirs, and no other files, are the report's own to remove."""
+    try:
+        text = page_before.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return []
+    return [html.unescape(stem) for stem in re.findall(r'data-figure="([^"]*)"', text)]
+
+
+def _drawn(found: results.Results, directory: Path, before: Sequence[str]) -> dict[str, dict[str, str]]:
+    figures = {drawing.stem: drawing.data for drawing in found.drawings if drawing.figure is not None}
+    job = {"out": str(directory.absolute()), "figures": figures, "gone": [stem for stem in before if stem not in figures]}
     done = subprocess.run([PYTHON, "-m", "harness.report.draw"], cwd=ROOT / "experiments", input=json.dumps(job),
                           capture_output=True, text=True)
     if done.returncode != 0:

@@ -1,5 +1,6 @@
 """Draws figures by matplotlib. A process of its own, since the front door may run under a Python that has none:
-`/usr/bin/python3 -m harness.report.draw` reads a job from standard input and writes the drawings for the page on standard output."""
+`/usr/bin/python3 -m harness.report.draw` reads a job from standard input and writes the drawings for the page on standard
+output. Into the job's directory go each figure's files; those of figures that are gone are removed."""
 
 from __future__ import annotations
 
@@ -38,13 +39,24 @@ def svg(canvas: Canvas, title: str = "") -> str:
     return file.getvalue()
 
 
-def files(figure: Figure, stem: Path) -> None:
+def files_of(stem: Path, suffix: str) -> tuple[Path, Path]:
+    """The SVG and the PNG."""
+    return stem.with_name(f"{stem.name}{suffix}.svg"), stem.with_name(f"{stem.name}{suffix}.png")
+
+
+def write(figure: Figure, stem: Path) -> None:
     for suffix, style in FILES.items():
         canvas = drawn(figure, style)
-        path = stem.with_name(stem.name + suffix)
-        path.with_name(path.name + ".svg").write_text(svg(canvas, figure.title))
+        as_svg, as_png = files_of(stem, suffix)
+        as_svg.write_text(svg(canvas, figure.title))
         canvas.set_dpi(PNG_DPI)
-        FigureCanvasAgg(canvas).print_png(path.with_name(path.name + ".png"), metadata={"Software": None})
+        FigureCanvasAgg(canvas).print_png(as_png, metadata={"Software": None})
+
+
+def remove(stem: Path) -> None:
+    for suffix in FILES:
+        for path in files_of(stem, suffix):
+            path.unlink(missing_ok=True)
 
 
 def page_drawings(figure: Figure, stem: str) -> dict[str, str]:
@@ -56,9 +68,11 @@ def main() -> int:
     job: dict[str, Any] = json.load(sys.stdin)
     out = Path(job["out"])
     made = {}
+    for stem in job["gone"]:
+        remove(out / stem)
     for stem, data in job["figures"].items():
         figure = figure_of(data)
-        files(figure, out / stem)
+        write(figure, out / stem)
         made[stem] = page_drawings(figure, stem)
     json.dump(made, sys.stdout)
     return 0

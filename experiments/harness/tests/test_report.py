@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -195,6 +196,19 @@ class Command(unittest.TestCase):
         self.assertEqual(sorted(map(str, one)), sorted(["index.html", *(f"figures/exit-cost-costs{rest}" for rest in (
             ".svg", ".png", "-dark.svg", "-dark.png"))]))
         self.assertEqual(one, two)
+
+    def test_a_figure_that_is_no_more_loses_its_files_and_no_other_file_is_touched(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            out, source = Path(folder) / "out", Path(folder) / "from"
+            self.report(str(samples.write(source, samples.result("exit-cost"), samples.result("macro"))), str(out))
+            before = {path.name for path in (out / "figures").iterdir()}
+            (out / "figures" / "mine.svg").write_text("<svg/>")
+            shutil.rmtree(source / "macro")
+            status, _, _ = self.report(str(source), str(out))
+            after = {path.name for path in (out / "figures").iterdir()}
+        self.assertEqual(status, Status.POWER_OFF)
+        self.assertTrue(any(name.startswith("macro") for name in before))
+        self.assertEqual(after, {"mine.svg", *(name for name in before if not name.startswith("macro"))})
 
     def test_no_result_at_all_says_what_makes_one(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
