@@ -190,6 +190,20 @@ class Timeline(unittest.TestCase):
         self.assertEqual([name[:2] for name in named.values()], ["L2", "L1", "L0"])
         process = next(event for event in self.of("M") if event["name"] == "process_name")
         self.assertIn("1 us shown here is 1 tick", process["args"]["name"])
+        self.assertEqual({event["tid"] for event in self.events}, set(named))   # Any other would be an empty track.
+
+    def test_shows_l2_above_l1_above_l0_in_both_viewers(self) -> None:
+        """Perfetto orders by track number, one that is the process's first; chrome://tracing by the sort index."""
+        shown = [timeline.L2, timeline.L1, timeline.L0]
+        self.assertEqual(shown, sorted(shown))
+        self.assertEqual({event["pid"] for event in self.events}, {timeline.PROCESS})
+        self.assertNotIn(timeline.PROCESS, shown)
+        indices = {event["tid"]: event["args"]["sort_index"] for event in self.of("M") if event["name"] == "thread_sort_index"}
+        self.assertEqual(sorted(indices, key=lambda tid: indices[tid]), shown)
+
+    def test_leaves_the_unit_of_time_to_the_format(self) -> None:
+        """Which is microseconds; with displayTimeUnit early versions of Perfetto show a thousand times as much."""
+        self.assertEqual(set(self.document), {"traceEvents", "otherData"})
 
     def test_time_begins_at_0_and_never_goes_back(self) -> None:
         times = [event["ts"] for event in self.of("Xstf")]
@@ -214,8 +228,8 @@ class Timeline(unittest.TestCase):
         self.assertTrue(told["room"].startswith("compose: "))
 
     def test_a_levels_slices_are_where_the_turns_entered_it(self) -> None:
-        for level in (timeline.L1, timeline.L2):
-            own = [event["ts"] + 997 for event in self.of("X") if event["tid"] == level]
+        for level, track in ((1, timeline.L1), (2, timeline.L2)):
+            own = [event["ts"] + 997 for event in self.of("X") if event["tid"] == track]
             self.assertEqual(own, [t.end for t, after in pairwise(TURNS) if t.level_after == level and t.end < after.begin])
 
     def test_each_round_is_a_flow_from_l2_through_l0_and_l1_to_l2(self) -> None:
@@ -232,7 +246,8 @@ class Timeline(unittest.TestCase):
         self.assertEqual([event["tid"] for event in flows[3]],
                          [timeline.L2, timeline.L0, timeline.L1, timeline.L0, timeline.L2])
         # Round 2's L2 was left by L0 alone at the very tick at which it began: the flow ends in L0.
-        self.assertEqual([event["tid"] for event in flows[2]], [2, 10, 1, 10, 1, 10])
+        self.assertEqual([event["tid"] for event in flows[2]],
+                         [timeline.L2, timeline.L0, timeline.L1, timeline.L0, timeline.L1, timeline.L0])
 
     def test_of_no_turns_is_a_document(self) -> None:
         self.assertEqual([e["ph"] for e in timeline.timeline([], "x")["traceEvents"] if e["ph"] != "M"], [])

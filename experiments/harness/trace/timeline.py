@@ -15,26 +15,28 @@ from .turns import Turn
 
 Event = dict[str, Any]
 
-PROCESS = 1
-L2, L1, L0 = 2, 1, 10   # Track numbers; a level's is the level's.
-TRACKS = ((L2, "L2: the guest of L1", 0), (L1, "L1: the hypervisor", 1), (L0, "L0: Kurma", 2))
+PROCESS = 100
+# Perfetto shows a process's tracks in the order of these numbers, but first of all one that has the process's own number.
+L2, L1, L0 = 101, 102, 103
+TRACKS = ((L2, "L2: the guest of L1"), (L1, "L1: the hypervisor"), (L0, "L0: Kurma"))
+TRACK_OF_LEVEL = {2: L2, 1: L1}
 UNIT = "1 us shown here is 1 tick of the time-stamp counter: on Bochs 1 instruction"
 ROUND = "round"
 
 
 def timeline(turns: Sequence[Turn], what: str) -> dict[str, Any]:
-    """The whole document. `what` says what ran."""
+    """The whole document. `what` says what ran. There is no displayTimeUnit in it: Perfetto's early versions (v20 for one) took
+    `ts` to be in that unit, while everybody else takes it to be in microseconds."""
     zero = turns[0].begin if turns else 0
     events = [*_metadata(what), *sorted(_moving(turns, zero), key=lambda event: event["ts"])]
-    return {"traceEvents": events, "displayTimeUnit": "ms",
-            "otherData": {"what": what, "unit": UNIT, "tsc at 0": zero, "turns": len(turns)}}
+    return {"traceEvents": events, "otherData": {"what": what, "unit": UNIT, "tsc at 0": zero, "turns": len(turns)}}
 
 
 def _metadata(what: str) -> Iterator[Event]:
     def named(event: str, track: int, **told: Any) -> Event:
         return {"ph": "M", "name": event, "pid": PROCESS, "tid": track, "args": told}
-    yield named("process_name", 0, name=f"Kurma: {what} ({UNIT})")
-    for track, name, place in TRACKS:
+    yield named("process_name", L2, name=f"Kurma: {what} ({UNIT})")   # On a track that is there: else it makes an empty one.
+    for place, (track, name) in enumerate(TRACKS):
         yield named("thread_name", track, name=name)
         yield named("thread_sort_index", track, sort_index=place)
 
@@ -47,8 +49,8 @@ def _moving(turns: Sequence[Turn], zero: int) -> Iterator[Event]:
                 yield _slice(L0, "record", "record", begin - zero, duration, {"what": "L0 writes this turn down"})
     for before, after in pairwise(turns):
         if after.begin > before.end:
-            yield _slice(before.level_after, f"until {after.label}", "guest", before.end - zero, after.begin - before.end,
-                         {"entered after": before.label, "left by": after.label})
+            yield _slice(TRACK_OF_LEVEL[before.level_after], f"until {after.label}", "guest", before.end - zero,
+                         after.begin - before.end, {"entered after": before.label, "left by": after.label})
     by_number = {turn.turn: turn for turn in turns}
     for each in rounds(turns):
         yield from _arrows(each, by_number, zero)
