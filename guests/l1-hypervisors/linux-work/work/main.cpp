@@ -1,9 +1,12 @@
 // work: times whole workloads, and has Kurma's totals written beside them.
 //
-//   work time NAME COMMAND...   runs the command and prints its `work` line
-//   work follow                 in L1: passes on what its L2 prints, and adds Kurma's totals to the `work`
-//   lines work ticks                  prints the time-stamp counter work drain                  returns when
-//   the console has sent all that was written to it (do so before a power-off)
+// work time NAME COMMAND... runs the command and prints its `work` line.
+//
+// work follow is for L1: it passes on what its L2 prints, and adds Kurma's totals to the `work` lines.
+//
+// work ticks prints the time-stamp counter.
+//
+// work drain returns when the console has sent all that was written to it (to be done before a power-off).
 #include <termios.h>
 #include <unistd.h>
 #include <x86intrin.h>
