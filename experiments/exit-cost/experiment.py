@@ -102,8 +102,8 @@ def sentence(side: Side, ablated: Ablated) -> str:
     times = [ratio(of_kvm, cost) for cost in side.costs
              if (_exits(cost) or 0) >= 2 and (of_kvm := side.kvm_of(cost.level, cost.op)) is not None]
     most = max((what for what in ablated.off if what != ALL), key=lambda what: ablated.factor(what, "L2 cpuid") or 0)
-    return (f"CPUID in a guest of Linux KVM takes {single.ticks['median']:,} instructions at a single level, "
-            f"{kurma.ticks['median']:,} ({ratio(kurma, single):.1f} times) as L2 under Kurma and {kvm.ticks['median']:,} "
+    return (f"CPUID in a guest of Linux KVM takes {single.median:,} instructions at a single level, "
+            f"{kurma.median:,} ({ratio(kurma, single):.1f} times) as L2 under Kurma and {kvm.median:,} "
             f"({ratio(kvm, single):.1f} times) under KVM as L0; over the {len(times)} operations that exit to L1 KVM takes "
             f"{min(times):.1f} to {max(times):.1f} times as many as Kurma, {geometric_mean(times):.1f} in the geometric mean; "
             f"the one knob that costs CPUID most is {most} ({ablated.factor(most, 'L2 cpuid'):.2f} times what it costs by default).")
@@ -141,7 +141,7 @@ def beside(side: Side, readings: Readings) -> list[Beside]:
 
 
 def _median(cost: Cost | None) -> int | None:
-    return None if cost is None else cost.ticks["median"]
+    return None if cost is None else cost.median
 
 
 def _positive(value: int | None) -> int | None:

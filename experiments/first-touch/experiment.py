@@ -108,7 +108,7 @@ def _exits(words: Mapping[str, str]) -> int | None:
 def evaluate(readings: Readings) -> Findings:
     walks = {label: walks_of(readings[boot]) for label, boot in configurations(readings.quick).items()}
     pages = next(iter(walks[DEFAULTS.label].values())).pages
-    linux = {op: {label: readings[boot].cost("L1" if label == SINGLE else "L2", op).ticks["median"]
+    linux = {op: {label: readings[boot].cost("L1" if label == SINGLE else "L2", op).median
                   for label, boot in LINUX.items()} for op in LINUX_ROWS}
     return Findings(sentence(walks), [*tables(walks, pages), linux_table(linux)], figures(walks), besides(walks, linux))
 

@@ -28,6 +28,10 @@ class Cost:
     ticks: dict[str, int]
     counts: dict[str, int]
 
+    @property
+    def median(self) -> int:
+        return self.ticks["median"]
+
     def per_operation(self, count: str) -> float | None:
         return self.counts[count] / self.n if count in self.counts else None
 
@@ -84,17 +88,17 @@ def rows(section: Section, counts: Sequence[str] = TABLE_COUNTS) -> list[list[st
     for op in [*under, *(op for op in single if op not in under)]:
         here, alone = under.get(op), single.get(op)
         made.append([op,
-                     number(alone.ticks["median"]) if alone else "",
-                     number(here.ticks["median"]) if here else "",
+                     number(alone.median) if alone else "",
+                     number(here.median) if here else "",
                      _factor(here, alone),
                      *(_count(here, name) for name in counts)])
     return made
 
 
 def _factor(here: Cost | None, alone: Cost | None) -> str:
-    if here is None or alone is None or alone.ticks["median"] <= 0:
+    if here is None or alone is None or alone.median <= 0:
         return ""
-    return f"{here.ticks['median'] / alone.ticks['median']:,.1f}"
+    return f"{here.median / alone.median:,.1f}"
 
 
 def _count(cost: Cost | None, name: str) -> str:

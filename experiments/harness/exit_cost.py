@@ -16,7 +16,7 @@ COUNTS = {"exits": "exits", "vmread": "VMREAD", "vmwrite": "VMWRITE"}
 
 
 def ratio(cost: Cost, over: Cost) -> float:
-    return cost.ticks["median"] / over.ticks["median"]
+    return cost.median / over.median
 
 
 def geometric_mean(values: Sequence[float]) -> float:
@@ -103,11 +103,11 @@ def ablated_figure(ablated: Ablated, rows: Sequence[str]) -> Bars:
 
 
 def _median(cost: Cost | None) -> int | None:
-    return None if cost is None else cost.ticks["median"]
+    return None if cost is None else cost.median
 
 
 def _times(cost: Cost | None, over: Cost | None) -> float | None:
-    return ratio(cost, over) if cost is not None and over is not None and over.ticks["median"] > 0 else None
+    return ratio(cost, over) if cost is not None and over is not None and over.median > 0 else None
 
 
 def _count(cost: Cost, count: str) -> float | None:

@@ -91,7 +91,7 @@ def _figure(costs: Costs, boot: str, level: str, limit: Limit) -> float | None:
     if found is None:
         raise MissingRow(f"{boot} printed no cost line with level={level} op={limit.op}")
     if not limit.count:
-        return found.ticks["median"]
+        return found.median
     value = found.per_operation(limit.count)
     if value is None:
         raise MissingRow(f"{boot} printed no count {limit.count} of {limit.op}")

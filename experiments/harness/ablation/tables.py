@@ -29,7 +29,7 @@ class Measured:
         return list(self.costs)
 
     def median(self, label: str, row: str) -> int:
-        return self.costs[label][row].ticks["median"]
+        return self.costs[label][row].median
 
     def factor(self, label: str, row: str) -> float | None:
         return factor(self.median(self.labels[0], row), self.median(label, row))

@@ -23,7 +23,7 @@ class Sides(unittest.TestCase):
         side = Side("linux-kvm", costs("L1", "linux-kvm", False, cpuid=960), costs("L2", "linux-kvm", cpuid=1552), [])
         single = side.single_of("L2", "cpuid")
         assert single is not None
-        self.assertEqual(single.ticks["median"], 960)
+        self.assertEqual(single.median, 960)
 
     def test_what_costs_nothing_alone_has_no_ratio(self) -> None:
         self.assertIsNone(beside_table("t", Side("micro", costs(out=0), costs(out=9), [])).rows[0][5])

@@ -76,7 +76,7 @@ class TheStore(WithImages):
         self.keep(PLAIN, line("cpuid", 24) + "\n")
         found = self.store.find(PLAIN)
         assert found is not None
-        self.assertEqual((found.cost("L2", "cpuid").ticks["median"], found.instructions, found.counters), (24, 1234, {"exits": 7}))
+        self.assertEqual((found.cost("L2", "cpuid").median, found.instructions, found.counters), (24, 1234, {"exits": 7}))
         self.assertIsNone(self.store.find(TRAP))
 
     def test_does_not_take_a_boot_of_other_images(self) -> None:
@@ -134,7 +134,7 @@ class BesideAPaper(unittest.TestCase):
 
 
 def evaluate(readings: Readings) -> Findings:
-    value = readings[PLAIN].cost("L2", "cpuid").ticks["median"]
+    value = readings[PLAIN].cost("L2", "cpuid").median
     return Findings(f"It costs {value}.", [Table("t", [Column("op"), Column("k", "instructions")], [["cpuid", value]])])
 
 

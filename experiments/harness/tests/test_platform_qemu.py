@@ -125,7 +125,7 @@ class Ends(unittest.TestCase):
                           "test -L BOOT_IMAGE=l1 && echo 'kurma: end power-off' > debug.log\n") as base:
             result = self.boot(base)
             cost, = costs_of("micro", result)
-            self.assertEqual(cost.ticks["median"], 950)
+            self.assertEqual(cost.median, 950)
             self.assertEqual((base / "run" / "l0.log").read_text(), "kurma: end power-off\n")
             self.assertIsNone(result.words.tick)
 
