@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.costs import COUNTS
+from harness.costs import COUNTS, level_of
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Lines, Reading, Readings, Series, Table
 from harness.l0 import L0
 
@@ -108,8 +108,8 @@ def _exits(words: Mapping[str, str]) -> int | None:
 def evaluate(readings: Readings) -> Findings:
     walks = {label: walks_of(readings[boot]) for label, boot in configurations(readings.quick).items()}
     pages = next(iter(walks[DEFAULTS.label].values())).pages
-    linux = {op: {label: readings[boot].cost("L1" if label == SINGLE else "L2", op).median
-                  for label, boot in LINUX.items()} for op in LINUX_ROWS}
+    linux = {op: {label: readings[boot].cost(level_of(boot.l1, boot.l0, "L2"), op).median for label, boot in LINUX.items()}
+             for op in LINUX_ROWS}
     return Findings(sentence(walks), [*tables(walks, pages), linux_table(linux)], figures(walks), besides(walks, linux))
 
 

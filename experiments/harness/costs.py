@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .l0 import L0
 from .texttable import aligned, rule, widths_of
 
 COUNTS = ("exits", "vmread", "vmwrite", "vmptrld", "vmclear", "vmlaunch", "vmresume", "invept", "invvpid")
@@ -41,6 +42,12 @@ class Cost:
     @staticmethod
     def from_json(cost: dict[str, Any]) -> Cost:
         return Cost(cost["l1"], cost["level"], cost["op"], cost["n"], {name: cost[name] for name in TICKS}, cost["counts"])
+
+
+def level_of(l1: str, l0: L0, level: str) -> str:
+    """Where an operation of this level stands in the cost lines of such a boot. Without an L0 the guest of Linux KVM is one
+    level higher up: it is the processor's L1."""
+    return "L1" if l0 is L0.NONE and l1 == "linux-kvm" else level
 
 
 class CostError(ValueError):

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .costs import Cost
+from .costs import HEADINGS, Cost, level_of
 from .experiment import Bars, Column, Series, Table
 from .experiment.findings import Cell
+from .l0 import L0
 
 KURMA, USUAL = "Kurma", "as it is"
-COUNTS = {"exits": "exits", "vmread": "VMREAD", "vmwrite": "VMWRITE"}
+COUNTS = ("exits", "vmread", "vmwrite")
 
 
 def ratio(cost: Cost, over: Cost) -> float:
@@ -23,7 +24,7 @@ def geometric_mean(values: Sequence[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
-def _by_row(costs: Iterable[Cost]) -> dict[tuple[str, str], Cost]:
+def by_row(costs: Iterable[Cost]) -> dict[tuple[str, str], Cost]:
     return {(cost.level, cost.op): cost for cost in costs}
 
 
@@ -38,15 +39,14 @@ class Side:
 
     @cached_property
     def _rows(self) -> list[dict[tuple[str, str], Cost]]:
-        return [_by_row(costs) for costs in (self.single, self.kurma, self.kvm)]
+        return [by_row(costs) for costs in (self.single, self.kurma, self.kvm)]
 
     @property
     def costs(self) -> list[Cost]:
         return list(self._rows[1].values())
 
     def single_of(self, level: str, op: str) -> Cost | None:
-        # Alone, the guest of Linux KVM is one level higher up: it is the processor's L1.
-        return self._rows[0].get(("L1" if self.l1 == "linux-kvm" else level, op))
+        return self._rows[0].get((level_of(self.l1, L0.NONE, level), op))
 
     def kurma_of(self, level: str, op: str) -> Cost | None:
         return self._rows[1].get((level, op))
@@ -60,10 +60,10 @@ def beside_table(title: str, side: Side) -> Table:
     rows: list[list[Cell]] = []
     for cost in side.costs:
         single, kvm = side.single_of(cost.level, cost.op), side.kvm_of(cost.level, cost.op)
-        rows.append([f"{cost.level} {cost.op}", _median(single), _median(cost), _median(kvm), _times(kvm, cost),
-                     _times(cost, single), *(_count(cost, count) for count in COUNTS)])
+        rows.append([f"{cost.level} {cost.op}", median(single), median(cost), median(kvm), times(kvm, cost),
+                     times(cost, single), *(count(cost, name) for name in COUNTS)])
     return Table(title, [Column("operation"), Column("single level"), Column(KURMA), Column("KVM"), Column("KVM / Kurma"),
-                         Column("Kurma / single"), *(Column(name) for name in COUNTS.values())], rows)
+                         Column("Kurma / single"), *(Column(HEADINGS[name]) for name in COUNTS)], rows)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Ablated:
 
     def median(self, what: str, row: str) -> int | None:
         level, _, op = row.partition(" ")
-        return _median(_by_row(self.usual if what == USUAL else self.off[what]).get((level, op)))
+        return median(by_row(self.usual if what == USUAL else self.off[what]).get((level, op)))
 
     def factor(self, what: str, row: str) -> float | None:
         usual, off = self.median(USUAL, row), self.median(what, row)
@@ -98,18 +98,20 @@ def ablated_figure(ablated: Ablated, rows: Sequence[str]) -> Bars:
     """Of these rows: the knobs that change one of them by a twentieth."""
     drawn = [what for what in ablated.off if any(abs((ablated.factor(what, row) or 1) - 1) >= 0.05 for row in rows)]
     drawn = drawn or list(ablated.off)
-    return Bars(f"without-{ablated.l1}", f"Times what it costs, each optimization off in turn, {ablated.title}", "factor", drawn,
-                [Series(row.removeprefix("L2 "), [ablated.factor(what, row) for what in drawn]) for row in rows])
+    series = [Series(row.removeprefix("L2 "), [ablated.factor(what, row) for what in drawn]) for row in rows]
+    title = f"Times what it costs, each optimization off in turn, {ablated.title}"
+    return Bars(f"without-{ablated.l1}", title, "factor", drawn, series)
 
 
-def _median(cost: Cost | None) -> int | None:
+def median(cost: Cost | None) -> int | None:
     return None if cost is None else cost.median
 
 
-def _times(cost: Cost | None, over: Cost | None) -> float | None:
+def times(cost: Cost | None, over: Cost | None) -> float | None:
     return ratio(cost, over) if cost is not None and over is not None and over.median > 0 else None
 
 
-def _count(cost: Cost, count: str) -> float | None:
-    value = cost.per_operation(count)
+def count(cost: Cost | None, name: str) -> float | None:
+    """Of one operation, to a tenth: a timer's tick that falls into 200 of them is not seen."""
+    value = None if cost is None else cost.per_operation(name)
     return None if value is None else round(value, 1)

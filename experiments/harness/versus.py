@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Any
 
 from .budget import Limit
-from .costs import Cost, number
+from .costs import Cost, level_of, number
+from .l0 import L0
 from .texttable import table
 
 Costs = Mapping[str, Sequence[Cost]]   # By the boot's name; see boot_name.
@@ -72,10 +73,10 @@ def rows_of(limits: Sequence[Limit], costs: Costs, kvm_counts: Mapping[str, floa
     made = []
     for limit in limits:
         kurma = _figure(costs, boot_name(limit.l1, "kurma", limit.kurma), limit.level, limit)
-        kvm = kvm_counts.get(limit.count) if limit.count else _figure(costs, boot_name(limit.l1, "kvm", limit.kvm), limit.level, limit)
-        # Alone, Linux KVM's guest is one level higher up: it is the processor's L1.
-        level = "L1" if limit.l1 == "linux-kvm" else limit.level
-        single = None if limit.count else _figure(costs, boot_name(limit.l1, "none"), level, limit)
+        kvm = (kvm_counts.get(limit.count) if limit.count else
+               _figure(costs, boot_name(limit.l1, "kvm", limit.kvm), limit.level, limit))
+        alone = level_of(limit.l1, L0.NONE, limit.level)
+        single = None if limit.count else _figure(costs, boot_name(limit.l1, "none"), alone, limit)
         made.append(Row(limit, kvm, kurma, single))
     return made
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unittest
-from pathlib import Path
 
 from harness.costs import COUNTS
 from harness.errors import FrontDoorError
-from harness.experiment import Boot, Reading, Readings, beside, catalogue
+from harness.experiment import Boot, Findings, beside, catalogue
 from harness.l0 import L0
+from harness.tests.made_up import reading, readings
 from harness.tests.test_costs import line as cost_line
 
 EXPERIMENT = catalogue.load("first-touch")
@@ -21,24 +21,17 @@ def line(leaf: str = "4k", mapped: str = "before", pages: int = 100, ticks: int 
     return f"memory l1=micro leaf={leaf} mapped={mapped} pages={pages} ticks={ticks} min=1 max=900{words}\n"
 
 
-def reading(console: str, boot: Boot = Boot()) -> Reading:
-    made = Reading(boot, Path("somewhere"))
-    made.__dict__["console"] = console   # Where cached_property would put what it reads from the file.
-    return made
-
-
 def console(boot: Boot, ticks: dict[tuple[str, ...], int]) -> str:
     """100 pages; the ticks of a page by the boot's knobs, one for all kinds; two exits a page, three without prefill."""
     if boot.l1 == "linux-kvm":
         level, median = ("L1", 100) if boot.l0 is L0.NONE else ("L2", 700 if boot.l0 is L0.KVM else 200)
-        return "".join(cost_line(op, median, boot.l1, level) for op in OWN["LINUX_ROWS"]).replace("\r", "")
+        return "".join(cost_line(op, median, boot.l1, level) for op in OWN["LINUX_ROWS"])
     exits = None if boot.l0 is L0.KVM else 300 if "ept02_prefill=off" in boot.knobs else 200
     return "".join(line(*kind, ticks=100 * ticks.get(boot.knobs, 300), exits=exits) for kind in KINDS)
 
 
-def findings(ticks: dict[tuple[str, ...], int], quick: bool = True):
-    boots = EXPERIMENT.boots(quick)
-    return EXPERIMENT.evaluate(Readings(quick, {boot: reading(console(boot, ticks), boot) for boot in boots}))
+def findings(ticks: dict[tuple[str, ...], int], quick: bool = True) -> Findings:
+    return EXPERIMENT.evaluate(readings({boot: console(boot, ticks) for boot in EXPERIMENT.boots(quick)}, quick))
 
 
 class Walks(unittest.TestCase):

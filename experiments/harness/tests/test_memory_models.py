@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unittest
-from pathlib import Path
 
 from harness.errors import FrontDoorError
-from harness.experiment import Boot, Findings, Reading, Readings, beside, catalogue
+from harness.experiment import Findings, beside, catalogue
 from harness.l0 import L0
+from harness.tests.made_up import reading, readings
 
 EXPERIMENT = catalogue.load("memory-models")
 OWN = EXPERIMENT.evaluate.__globals__
@@ -21,19 +21,14 @@ def line(phase: str, n: int = 100, ticks: int = 1000, exits: int | None = None) 
 
 def console(cost: int, exits: int | None = None) -> str:
     """`cost` ticks for one of each; `exits` a phase, of which 10 are those of measuring."""
-    return line("nothing", 1, 4, None if exits is None else 10) + "".join(line(name, 100, 100 * cost, exits) for name in PHASES)
-
-
-def reading(text: str, boot: Boot = Boot()) -> Reading:
-    made = Reading(boot, Path("somewhere"))
-    made.__dict__["console"] = text   # Where cached_property would put what it reads from the file.
-    return made
+    empty = line("nothing", 1, 4, None if exits is None else 10)
+    return empty + "".join(line(name, 100, 100 * cost, exits) for name in PHASES)
 
 
 def findings(costs: dict[str, int], quick: bool = True) -> Findings:
-    boots = OWN["configurations"](quick)
-    return EXPERIMENT.evaluate(Readings(quick, {boot: reading(console(costs.get(label, 10), 210 if boot.l0 is L0.KURMA else None), boot)
-                                                for label, boot in boots.items()}))
+    consoles = {boot: console(costs.get(label, 10), 210 if boot.l0 is L0.KURMA else None)
+                for label, boot in OWN["configurations"](quick).items()}
+    return EXPERIMENT.evaluate(readings(consoles, quick))
 
 
 class Phases(unittest.TestCase):
@@ -73,7 +68,8 @@ class WhatIsMadeOfThem(unittest.TestCase):
     def test_the_sentence_and_the_papers_factor_follow_the_data(self) -> None:
         for cost, factor in ((50, "5.0"), (5, "0.5")):
             found = findings({OWN["SHADOW_ON_EPT"]: cost})
-            self.assertIn(f"take {factor}, {factor}, {factor} and {factor} times what they take with multi-dimensional", found.sentence)
+            self.assertIn(f"take {factor}, {factor}, {factor} and {factor} times what they take with multi-dimensional",
+                          found.sentence)
             self.assertEqual({beside.as_json(one)["ours"] for one in found.beside}, {float(factor)})
 
     def test_kvm_is_in_the_sentence_where_it_was_measured(self) -> None:
