@@ -115,10 +115,14 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    ratio = row.ratio
-    return [row.limit.operation, _number(row.kvm), _number(row.kurma), "–" if ratio is None else f"{ratio:,.1f}", _number(row.at_most),
+    return [row.limit.operation, _number(row.kvm), _number(row.kurma), _factor(row.ratio), _number(row.at_most),
             _number(row.limit.aim), row.verdict.value]
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else number(round(value, 1))
+
+
+def _factor(ratio: float | None) -> str:
+    """Where KVM takes less, a decimal would say next to nothing."""
+    return "–" if ratio is None else f"{ratio:,.1f}" if ratio >= 1 else f"{ratio:.2g}"

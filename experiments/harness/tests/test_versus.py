@@ -78,6 +78,9 @@ class Rows(unittest.TestCase):
         self.assertRegex(text, r"L1 CPUID +964 +180 +5\.4 +95 +60 +OVER")
         self.assertIn("| L1 CPUID | 1 | 964 | **180** | 5.4 | 95 | 60 |", as_markdown([Row(LIMIT, 964, 180, 1)]))
 
+    def test_a_row_where_kvm_takes_less_says_how_much_less(self) -> None:
+        self.assertIn("| L1 CPUID | 1 | 1 | **80** | 0.013 | 95 | 60 |", as_markdown([Row(LIMIT, 1, 80, 1)]))
+
 
 class TheBudget(unittest.TestCase):
     def test_has_a_limit_for_each_kind_of_operation(self) -> None:
