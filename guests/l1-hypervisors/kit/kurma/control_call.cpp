@@ -42,6 +42,7 @@ Totals latch_totals() {
     if (!kurma_is_present()) return totals;
     control_call(ControlFunction::latch_totals);
     for (u64 i = 0; i < total_count; ++i) totals.of[i] = control_call(ControlFunction::read_total, i);
+    totals.event = control_call(ControlFunction::read_total, event_index);
     return totals;
 }
 

@@ -27,8 +27,14 @@ enum class Total : u64 { exits, vmread, vmwrite, vmptrld, vmclear, vmlaunch, vmr
 inline constexpr u64 total_count = 9;
 extern const char* const total_names[total_count];
 
+// The total behind them is that of a hardware event, where L0 was told to count one (event=...); else
+// refused.
+inline constexpr u64 event_index = total_count;
+
 struct Totals {
     u64 of[total_count];
+    u64 event;
+    bool have_event() const { return event != control_call_refused; }
 };
 
 bool kurma_is_present();

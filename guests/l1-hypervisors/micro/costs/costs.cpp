@@ -34,8 +34,8 @@ struct Series {
 };
 
 // On a machine where ticks are time, a lucky sample may be shorter than the typical empty pair; that is
-// "nothing", not a huge number.
-u64 without(u64 ticks, u64 overhead) { return ticks > overhead ? ticks - overhead : 0; }
+// "nothing", not a huge number. So it is with a hardware event.
+u64 without(u64 count, u64 overhead) { return count > overhead ? count - overhead : 0; }
 
 void sort(u64* values, u64 count) {
     for (u64 i = 1; i < count; ++i) {
@@ -54,6 +54,7 @@ Series run_series(LoopFunction* loop, const Runner& runner, KindsOfSeries& kinds
     const Totals after = latch_totals();
     count_exit_kinds(kinds.after);
     for (u64 i = 0; i < total_count; ++i) series.totals.of[i] = after.of[i] - before.of[i];
+    series.totals.event = after.have_event() ? after.event - before.event : control_call_refused;
     sort(samples, sample_count);
     series.ticks = {samples[0], samples[sample_count / 2], samples[sample_count - 1]};
     return series;
@@ -101,6 +102,7 @@ void measure(const char* level, const char* operation, const Loop& loop, const R
     if (kurma_is_present()) {
         for (u64 i = 0; i < total_count; ++i)
             print(" ", total_names[i], "=", full.totals.of[i] - empty.totals.of[i]);
+        if (full.totals.have_event()) print(" event=", without(full.totals.event, empty.totals.event));
     }
     print("\n");
     if (kurma_is_present()) print_kinds(level, operation);

@@ -24,7 +24,7 @@ void control_call_answers(Report& report) {
     report.expect("unknown function", control_call_refused,
                   control_call(static_cast<ControlFunction>(0x7777)));
     report.expect("unknown total", control_call_refused,
-                  control_call(ControlFunction::read_total, total_count));
+                  control_call(ControlFunction::read_total, event_index + 1));
     report.expect("exits so far", control_call(ControlFunction::read_total, 0) > 0);
 }
 
