@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import FrontDoorError
@@ -21,6 +21,7 @@ from image.archive import Archive  # noqa: E402  (what the guests' root images a
 MULTIBOOT_MAGIC = b"\x02\xb0\xad\x1b"
 MULTIBOOT_SEARCH_BYTES = 8192  # Multiboot 0.6.96, 3.1: the header lies within the first 8192 bytes, 32-bit aligned.
 LINUX_MAGIC_OFFSET = 0x202     # Linux Documentation/arch/x86/boot.rst: "HdrS".
+ROOT_ARCHIVE = "root.cpio"
 GRUB_MODULES = ["biosdisk", "iso9660", "serial", "terminal", "boot"]
 
 
@@ -78,15 +79,21 @@ def grub_config(plan: BootPlan) -> str:
     return "\n".join(lines) + "\n"
 
 
+def with_root_archive(plan: BootPlan, directory: Path) -> BootPlan:
+    """The same plan with its root files, if it has any, as one more module: `directory`/root.cpio."""
+    if not plan.root_files:
+        return plan
+    root = directory / ROOT_ARCHIVE
+    root.write_bytes(_root_archive(plan.root_files))
+    # Before the other archives: Linux finds no end in a compressed one but that of its input. Under Kurma the first
+    # module is Linux itself.
+    at = 0 if plan.loader == "linux" else 1
+    return BootPlan(plan.loader, plan.kernel, [*plan.modules[:at], BootFile(root), *plan.modules[at:]])
+
+
 def make_iso(plan: BootPlan, directory: Path) -> Path:
     """Writes grub.cfg and boot.iso to `directory`; takes about 0.2 s, mostly xorriso."""
-    root = directory / "root.cpio"
-    if plan.root_files:
-        root.write_bytes(_root_archive(plan.root_files))
-        # Before the other archives: Linux finds no end in a compressed one but that of its input. Under Kurma the first
-        # module is Linux itself.
-        at = 0 if plan.loader == "linux" else 1
-        plan = replace(plan, modules=[*plan.modules[:at], BootFile(root), *plan.modules[at:]])
+    plan = with_root_archive(plan, directory)
     config, core, iso = directory / "grub.cfg", directory / "grub.img", directory / "boot.iso"
     config.write_text(grub_config(plan))
     _tool(["grub-mkimage", "-O", "i386-pc-eltorito", "-o", str(core), "-p", "/boot", "-c", str(config),
@@ -97,7 +104,7 @@ def make_iso(plan: BootPlan, directory: Path) -> Path:
     _tool(["xorriso", "-as", "mkisofs", "-quiet", "-r", "-V", "KURMA", "-o", str(iso), "-b", "boot/grub.img",
            "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "-graft-points", *grafts], "xorriso")
     core.unlink()
-    root.unlink(missing_ok=True)
+    (directory / ROOT_ARCHIVE).unlink(missing_ok=True)
     return iso
 
 

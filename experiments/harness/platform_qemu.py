@@ -13,11 +13,10 @@ from pathlib import Path
 
 from .doctor import has_vmx, nested_parameter
 from .errors import FrontDoorError, Status
-from .l0 import L0
 from .payload import Images, boot_plan
 from .platform_bochs import DEFAULT_CPU
 from .progress import Ticker
-from .qemu import KVM, PERF_FILE, check_plan, check_programs
+from .qemu import KVM, PERF_FILE, check_programs
 from .run import Request, Result, Run, drive
 from .setups import Setup, timeout_of
 
@@ -56,8 +55,6 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         return
     if arguments.cpu != DEFAULT_CPU:
         raise FrontDoorError("--cpu is one of Bochs's models; with --platform qemu the processor is this machine's")
-    if L0(arguments.l0).has_kvm:
-        raise FrontDoorError("--platform qemu boots with --l0 kurma or none; KVM as L0 boots on Bochs")
 
 
 def require(host: Host) -> None:
@@ -68,9 +65,7 @@ def require(host: Host) -> None:
 
 def request(setup: Setup, images: Images, directory: Path, accelerator: str = KVM) -> Request:
     """One boot as `drive` takes it, beside those on Bochs."""
-    plan = boot_plan(setup.choice, images)
-    check_plan(plan)
-    return Request(setup.name, plan, setup.machine, setup.l0, directory, timeout_of(setup), accelerator=accelerator)
+    return Request(setup.name, boot_plan(setup.choice, images), setup.machine, setup.l0, directory, timeout_of(setup), accelerator=accelerator)
 
 
 def boot(setup: Setup, images: Images, directory: Path, accelerator: str = KVM, perf: bool = False) -> Result:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import FrontDoorError
-from .image import BootFile, BootPlan
+from .image import ROOT_ARCHIVE, BootFile, BootPlan, with_root_archive
 from .platform_bochs import Ending, LastWords, Machine, die_with_parent
 
 PROGRAM = "qemu-system-x86_64"
@@ -22,13 +22,8 @@ PERF_REPORT = [PERF, "kvm", "stat", "report"]
 PERF_FILE = "perf-kvm.txt"
 # QEMU hands a Multiboot module its file's name as its first word. Linux takes this one for the boot loader's and drops it.
 L1_LINK = "BOOT_IMAGE=l1"
-
-
-def check_plan(plan: BootPlan) -> None:
-    if plan.root_files:
-        raise FrontDoorError("--platform qemu boots with --l0 kurma or none; KVM as L0 boots on Bochs")
-    if plan.loader == "linux" and len(plan.modules) > 1:
-        raise FrontDoorError("--platform qemu gives a Linux without an L0 one module, its initrd; leave the others away")
+INITRD = "initrd"           # A Linux's archives, where it is given more than one.
+ARCHIVE_ALIGNMENT = 4       # Linux Documentation/driver-api/early-userspace/buffer-format.rst: where the next archive begins.
 
 
 def check_programs(perf: bool) -> None:
@@ -61,12 +56,26 @@ def _link_name(number: int) -> str:
     return L1_LINK if number == 0 else f"module-{number}"
 
 
+def one_initrd(plan: BootPlan, directory: Path) -> BootPlan:
+    """QEMU hands a Linux one file; the archives of several modules, one behind the other, are one, as GRUB gives them to it."""
+    if plan.loader != "linux" or len(plan.modules) < 2:
+        return plan
+    initrd = directory / INITRD
+    with initrd.open("wb") as whole:
+        for module in plan.modules:
+            whole.write(bytes(-whole.tell() % ARCHIVE_ALIGNMENT))
+            with module.path.open("rb") as file:
+                shutil.copyfileobj(file, whole)
+    return BootPlan(plan.loader, plan.kernel, [BootFile(initrd)])
+
+
 class Qemu:
     """`stop` ends it, whatever state it is in; it never outlives this process. With `perf`, perf records KVM's exits."""
 
     def __init__(self, directory: Path, plan: BootPlan, machine: Machine, com1: str, accelerator: str,
                  perf: bool = False) -> None:
         self.directory, self._perf = directory, perf
+        plan = one_initrd(with_root_archive(plan, directory), directory)
         if plan.loader == "multiboot":
             for number, module in enumerate(plan.modules):
                 (directory / _link_name(number)).symlink_to(module.path.absolute())
@@ -103,6 +112,8 @@ class Qemu:
     def close(self) -> None:
         self.stop()
         self._output.close()
+        for archive in (ROOT_ARCHIVE, INITRD):
+            (self.directory / archive).unlink(missing_ok=True)
         if self._perf and not (self.directory / PERF_FILE).exists():
             self._report()
 

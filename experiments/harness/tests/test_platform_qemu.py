@@ -12,12 +12,12 @@ from unittest import mock
 from harness import platform_qemu, qemu, run_command
 from harness.costs import parse
 from harness.errors import FrontDoorError, Status
-from harness.image import BootFile, BootPlan
+from harness.image import BootFile, BootPlan, with_root_archive
 from harness.model_command import measured_table
 from harness.payload import Images
 from harness.platform_bochs import Machine
 from harness.platform_qemu import Host, boot, require
-from harness.qemu import check_plan, words
+from harness.qemu import one_initrd, words
 from harness.run import Result
 from harness.setups import Setup, costs_of
 from harness.tests.test_costs import line
@@ -79,11 +79,24 @@ class Calling(unittest.TestCase):
     def test_software_emulation_has_its_own_processor(self) -> None:
         self.assertNotIn("-cpu", self.words(BootPlan("multiboot", BootFile(Path("/b/micro.elf"))), accelerator="tcg"))
 
-    def test_what_needs_grub_is_refused(self) -> None:
-        for plan in (BootPlan("linux", BootFile(Path("/b/v")), [BootFile(Path("/b/i"))], {"l1/kernel": Path("/b/k")}),
-                     BootPlan("linux", BootFile(Path("/b/v")), [BootFile(Path("/b/i")), BootFile(Path("/b/j"))])):
-            with self.assertRaisesRegex(FrontDoorError, "--platform qemu"):
-                check_plan(plan)
+    def test_a_linuxs_archives_are_one_file_each_at_a_multiple_of_four(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            first, second = Path(folder) / "a", Path(folder) / "b"
+            first.write_bytes(b"12345")
+            second.write_bytes(b"67")
+            plan = BootPlan("linux", BootFile(Path("/b/v"), "quiet"), [BootFile(first), BootFile(second)])
+            module, = one_initrd(plan, Path(folder)).modules
+            self.assertEqual(module.path.read_bytes(), b"12345\0\0\x0067")
+
+    def test_the_files_of_kvm_as_l0_are_before_its_own_archive_and_under_kurma_behind_its_kernel(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            files: dict[str, str | Path] = {"l1/qemu": "-m\n"}
+            alone = with_root_archive(BootPlan("linux", BootFile(Path("/b/v")), [BootFile(Path("/b/i"))], files), Path(folder))
+            below = with_root_archive(BootPlan("multiboot", BootFile(Path("/b/kurma.elf")), [
+                BootFile(Path("/b/v"), "quiet"), BootFile(Path("/b/i"))], files), Path(folder))
+            self.assertEqual([file.path.name for file in alone.modules], ["root.cpio", "i"])
+            self.assertEqual([file.path.name for file in below.modules], ["v", "root.cpio", "i"])
+            self.assertIn(b"l1/qemu", (Path(folder) / "root.cpio").read_bytes())
 
 
 class Options(unittest.TestCase):
@@ -93,11 +106,11 @@ class Options(unittest.TestCase):
         run_command.check_arguments(parser.parse_args(["micro", *told]))
 
     def test_what_qemu_cannot_do_is_said_beforehand(self) -> None:
-        for told, why in ((["--perf-kvm"], "only --platform qemu"), (["--platform", "qemu", "--l0", "kvm"], "--l0 kurma or none"),
-                          (["--platform", "qemu", "--cpu", "corei7_skylake_x"], "Bochs's models")):
+        for told, why in ((["--perf-kvm"], "only --platform qemu"), (["--platform", "qemu", "--cpu", "corei7_skylake_x"], "Bochs's models")):
             with self.subTest(why), self.assertRaisesRegex(FrontDoorError, why):
                 self.check(*told)
-        self.check("--platform", "qemu", "--perf-kvm", "--l0", "none")
+        for l0 in ("none", "kvm", "kvm-on-kurma"):
+            self.check("--platform", "qemu", "--perf-kvm", "--l0", l0)
 
 
 class Ends(unittest.TestCase):
