@@ -7,6 +7,7 @@ from harness.costs import Cost, level_of
 from harness.exit_cost import (KURMA, Ablated, Side, ablated_figure, ablated_table, beside_table, by_row, count,
                                geometric_mean, median, ratio)
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Readings, Series, Table
+from harness.experiment.platform import INSTRUCTIONS
 from harness.l0 import L0
 from harness.versus_boots import SHADOW, TRAP, boot_of
 
@@ -47,7 +48,8 @@ def evaluate(readings: Readings) -> Findings:
     tables = [beside_table(TITLES[l1], sides[l1]) for l1 in (LINUX, MICRO)]
     tables += [ways_table(readings, l1) for l1 in (LINUX, MICRO)]
     tables += [table for one in ablated.values() for table in (ablated_table(one), ablated_table(one, as_factors=True))]
-    tables.append(budget_table(readings))
+    if readings.ticks == INSTRUCTIONS:   # The budget is in these.
+        tables.append(budget_table(readings))
     figures = [_kurma_and_kvm(l1, sides[l1]) for l1 in (LINUX, MICRO)]
     figures += [ablated_figure(one, ABLATED_DRAWN[one.l1]) for one in ablated.values()]
     return Findings(sentence(readings, sides[LINUX], ablated[LINUX]), tables, figures, beside(readings))

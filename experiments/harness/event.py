@@ -49,11 +49,12 @@ class _EventInfo(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Event:
-    """An event as L0 is told of it; `full_name` is libpfm4's own, with the processor and every modifier."""
+    """An event as L0 is told of it; `full_name` is libpfm4's own, with the processor and every modifier, `name` the user's."""
 
     selector: int
     level: str
     full_name: str
+    name: str
 
     @property
     def boot_words(self) -> list[str]:
@@ -147,7 +148,7 @@ def encode(name: str, level: str) -> Event:
     if not selector & _SELECT:
         raise FrontDoorError(f"--event {name}: only a fixed counter has this event, and Kurma counts with a "
                              "general-purpose one; choose another, as UNHALTED_CORE_CYCLES")
-    return Event(selector, level, full_name)
+    return Event(selector, level, full_name, name)
 
 
 def _x86(library: _Library) -> list[_PmuInfo]:

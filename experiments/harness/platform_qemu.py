@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from . import packages
 from .doctor import has_vmx, nested_parameter
 from .errors import FrontDoorError, Status
-from .payload import Images, boot_plan
+from .paths import build_dir
+from .payload import Images, boot_plan, check_choice
 from .platform_bochs import DEFAULT_CPU
 from .progress import Ticker
 from .qemu import KVM, PERF_FILE, check_programs
 from .run import Request, Result, Run, drive
-from .setups import Setup, timeout_of
+from .setups import Setup, build_images, timeout_of
 
-PLATFORMS = ("bochs", "qemu")
+BOCHS, QEMU = PLATFORMS = ("bochs", "qemu")
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,20 @@ class Host:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--platform", choices=PLATFORMS, default="bochs",
+    parser.add_argument("--platform", choices=PLATFORMS, default=BOCHS,
                         help="the machine: Bochs, or QEMU with KVM, whose ticks are cycles, which needs VMX with nesting")
     parser.add_argument("--perf-kvm", action="store_true",
                         help=f"with --platform qemu: `perf kvm stat` of the host's KVM beside it, in the run's {PERF_FILE}")
 
 
+def check_perf(arguments: argparse.Namespace) -> None:
+    if arguments.perf_kvm and arguments.platform == BOCHS:
+        raise FrontDoorError("--perf-kvm looks at the host's KVM, which only --platform qemu uses")
+
+
 def check_arguments(arguments: argparse.Namespace) -> None:
-    if arguments.platform == "bochs":
-        if arguments.perf_kvm:
-            raise FrontDoorError("--perf-kvm looks at the host's KVM, which only --platform qemu uses")
-        return
-    if arguments.cpu != DEFAULT_CPU:
+    check_perf(arguments)
+    if arguments.platform == QEMU and arguments.cpu != DEFAULT_CPU:
         raise FrontDoorError("--cpu is one of Bochs's models; with --platform qemu the processor is this machine's")
 
 
@@ -61,6 +66,16 @@ def require(host: Host) -> None:
     if lacking := host.lacks():
         raise FrontDoorError(f"--platform qemu measures cycles, and needs VMX: this machine lacks {', '.join(lacking)} "
                              "(./kurma doctor says more). Without the option: Bochs, where a tick is an instruction")
+
+
+def images_for(setups: Sequence[Setup], perf: bool) -> Images:
+    """Installs and builds what these boots need."""
+    for setup in setups:
+        check_choice(setup.choice)
+    packages.ensure(packages.BUILD | packages.QEMU | (packages.PERF if perf else {}))
+    check_programs(perf)
+    build_images(setups)
+    return Images(build_dir("metal"))
 
 
 def request(setup: Setup, images: Images, directory: Path, accelerator: str = KVM) -> Request:

@@ -51,9 +51,13 @@ def images_for(setups: Sequence[Setup]) -> Images:
     packages.ensure(packages.BUILD | packages.RUN)
     for setup in setups:
         check_machine(setup.machine)
+    build_images(setups)
+    return Images(build_dir("metal"))
+
+
+def build_images(setups: Sequence[Setup]) -> None:
     names = {setup.l1 for setup in setups} | {layer for setup in setups for layer in setup.l0.layers}
     build.images("metal", sorted(names))
-    return Images(build_dir("metal"))
 
 
 def measure(setups: Sequence[Setup], images: Images, directory: Path, at_once: int = AT_ONCE) -> dict[str, list[Cost]]:

@@ -35,6 +35,11 @@ def guest_packages(versions_file: Path) -> dict[str, str]:
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 
 
+def qemu() -> str:
+    """Its own word, which has Debian's version of it."""
+    return _output(["qemu-system-x86_64", "--version"]).partition("\n")[0].removeprefix("QEMU emulator version ") or "unknown"
+
+
 def debian_release() -> str:
     try:
         return Path("/etc/debian_version").read_text().strip()

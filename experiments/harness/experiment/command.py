@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import setups
 from ..errors import FrontDoorError, Status
 from ..pair import worst
 from ..paths import RESULTS, new_run_dir, shown
+from ..platform_qemu import BOCHS, QEMU
 from ..progress import say
 from ..readme import write_part
 from ..texttable import table
-from . import catalogue, readme, results
+from . import catalogue, platform, readme, results
 from .matrix import Boot, Experiment
+from .platform import Platform
 from .readings import Readings
 from .runner import Outcome, run_boots
 from .store import Store
@@ -26,7 +26,8 @@ ABOUT = """\
 Each experiment is a folder of experiments/: its question, the machines that it boots, what it makes of them. Without a
 name: lists them. Boots that several experiments want are booted once; what a boot said stays below OUT/boots, and
 --resume takes it from there where it was made of the same images. OUT/NAME/result.json has tables, figures, versions and
-the configuration of every boot, OUT/NAME/result.txt is for reading, and ./kurma report draws all of it."""
+the configuration of every boot, OUT/NAME/result.txt is for reading, and ./kurma report draws all of it. On Bochs a tick is
+an instruction, and a run repeats to the last one; with --platform qemu the same tables have cycles, measured by KVM's VMX."""
 EXAMPLES = """\
 examples:
   ./kurma experiment                             what there is
@@ -34,8 +35,10 @@ examples:
   ./kurma experiment all --quick                 all of them, in half an hour on two processors
   ./kurma experiment all --quick --resume        goes on where that was stopped
   ./kurma experiment all --verify results/experiments   runs all of these again: are they equal to the last instruction?
+  ./kurma experiment exit-cost --platform qemu   the same tables in cycles, where this machine has VMX with nesting
+  ./kurma experiment vpid --platform qemu --event DTLB_LOAD_MISSES:WALK_COMPLETED --event-level l2
 """
-DEFAULT_OUT = RESULTS / "experiments"
+DEFAULT_OUTS = {BOCHS: RESULTS / "experiments", QEMU: RESULTS / "experiments-qemu"}
 DIFFERENCES_SHOWN = 10
 
 
@@ -43,35 +46,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="an experiment's name, or several, or `all`; without: list them")
     parser.add_argument("--quick", action="store_true", help="fewer boots and shorter workloads")
     parser.add_argument("--resume", action="store_true", help="keep the boots that are there, if they are of the same images")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
-                        help="boots at a time, each a process of one thread and 1 to 2 GiB (default: a processor each)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where boots and results go (default {shown(DEFAULT_OUT)})")
+    parser.add_argument("--jobs", type=int, metavar="N",
+                        help="boots at a time, each a process of one thread and 1 to 2 GiB (default: a processor each; with "
+                             "--platform qemu one after the other)")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help=f"where boots and results go (default {shown(DEFAULT_OUTS[BOCHS])}, with --platform qemu "
+                             f"{shown(DEFAULT_OUTS[QEMU])})")
     parser.add_argument("--readme", action="store_true", help="write the findings into README.md, between its marks; needs `all`")
     parser.add_argument("--verify", type=Path, metavar="DIR",
                         help="run again what DIR has, as quick as it was, and compare; status 8 if anything differs")
+    platform.add_arguments(parser)
 
 
 def command(arguments: argparse.Namespace) -> Status:
     if not arguments.names:
         _list()
         return Status.POWER_OFF
-    if arguments.jobs < 1:
+    if arguments.jobs is not None and arguments.jobs < 1:
         raise FrontDoorError(f"--jobs {arguments.jobs}: at least 1")
     if arguments.readme and catalogue.ALL not in arguments.names:
         raise FrontDoorError("--readme writes the findings of all experiments: ./kurma experiment all --readme (--resume keeps the boots)")
     experiments = catalogue.chosen(arguments.names)
+    where = platform.of_arguments(arguments)
     before = _before(arguments, experiments)
     quick = any(one["quick"] for one in before.values()) or arguments.quick
     wanted = {name: list(dict.fromkeys(experiment.boots(quick))) for name, experiment in experiments.items()}
     boots = list(dict.fromkeys(boot for of_one in wanted.values() for boot in of_one))
-    images = setups.images_for([boot.setup for boot in boots])
-    store = Store((arguments.out or (new_run_dir("verify") if before else DEFAULT_OUT)).absolute(), images)
-    say(f"{len(experiments)} experiments, {len(boots)} boots, {arguments.jobs} at a time; results and logs: {shown(store.directory)}/")
+    where.check(wanted)
+    images, jobs = where.images_for(boots), arguments.jobs or where.jobs
+    store = Store((arguments.out or (new_run_dir("verify") if before else DEFAULT_OUTS[where.name])).absolute(), images, where)
+    say(f"{len(experiments)} experiments, {len(boots)} boots, {jobs} at a time; results and logs: {shown(store.directory)}/")
     if not arguments.resume:
         for boot in boots:
             store.forget(boot)
     done = _Done(experiments, wanted, quick, store, alone=len(experiments) == 1)
-    outcome = run_boots(boots, store, arguments.jobs, done.take)
+    outcome = run_boots(boots, store, jobs, done.take)
     if arguments.readme and len(done.results) == len(experiments):
         write_part(readme.BEGIN, readme.END, readme.markdown([done.results[name] for name in experiments]))
         say("wrote the findings into README.md")
@@ -92,9 +101,10 @@ class _Done:
         for name, boots in self.wanted.items():
             if name in self.results or name in self.failures or not all(boot in outcome.readings for boot in boots):
                 continue
-            readings = Readings(self.quick, {boot: outcome.readings[boot] for boot in boots})
+            where = self.store.platform
+            readings = Readings(self.quick, {boot: outcome.readings[boot] for boot in boots}, where.ticks)
             try:
-                found = results.document(name, self.experiments[name], readings, self.store.images)
+                found = results.document(name, self.experiments[name], readings, self.store.images, where)
             except (FrontDoorError, LookupError, ValueError) as error:
                 self.failures[name] = f"{name}: its boots are there, but not what it looks for in them: {error}"
                 say(self.failures[name])
@@ -111,6 +121,10 @@ def _before(arguments: argparse.Namespace, experiments: Mapping[str, Experiment]
     if arguments.out is not None and arguments.out.absolute() == arguments.verify.absolute():
         raise FrontDoorError("--out and --verify are the same directory: what is compared would be written over")
     found = {name: results.read(arguments.verify, name) for name in experiments}
+    for name, one in found.items():
+        if (there := one[results.NOT_COMPARED].get("platform", {}).get("name", BOCHS)) != BOCHS:
+            raise FrontDoorError(f"--verify {arguments.verify}: {name} was measured with --platform {there}, in cycles, which differ "
+                                 "from run to run")
     if len({one["quick"] for one in found.values()}) > 1:
         raise FrontDoorError(f"--verify {arguments.verify}: some of these were quick and some not; name those that belong together")
     if arguments.quick and not any(one["quick"] for one in found.values()):

@@ -15,6 +15,7 @@ from ..costs import Cost
 from ..errors import FrontDoorError, Status
 from ..paths import shown
 from .matrix import Boot
+from .platform import INSTRUCTIONS
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Readings:
-    """Of all boots that an experiment asked for; `quick` as it was told."""
+    """Of all boots that an experiment asked for; `quick` as it was told. `ticks`: what a tick is where they ran, an
+    instruction unless told. The findings say `instructions` in any case; the words of another platform are put in later."""
 
     quick: bool
     by_boot: Mapping[Boot, Reading]
+    ticks: str = INSTRUCTIONS
 
     def __getitem__(self, boot: Boot) -> Reading:
         return self.by_boot[boot]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import versions
 from ..errors import FrontDoorError
 from ..payload import Images
+from ..platform_qemu import QEMU
 from ..texttable import table
-from . import beside
+from . import beside, events
 from .matrix import Experiment
+from .platform import Platform
 from .readings import Reading, Readings
 from .store import summary
 
@@ -21,21 +24,23 @@ NOT_COMPARED = "made_with"   # Where and of what a result was made; all else mus
 GUEST_PACKAGES = ("linux-image-", "qemu-system-")
 
 
-def document(name: str, experiment: Experiment, readings: Readings, images: Images) -> dict[str, Any]:
-    """Equal for equal images: nothing of the host's time is in it."""
-    findings = experiment.evaluate(readings)
+def document(name: str, experiment: Experiment, readings: Readings, images: Images, platform: Platform) -> dict[str, Any]:
+    """On Bochs equal for equal images: nothing of the host's time is in it."""
+    findings, told = experiment.evaluate(readings), platform.told
     boots = list(readings.by_boot.values())
     quick = " --quick" if readings.quick else ""
-    return {"experiment": name, "title": experiment.title, "question": experiment.question, "quick": readings.quick,
-            "repeat": f"./kurma experiment {name}{quick}", "sentence": findings.sentence,
-            "made_with": made_with(boots, images),
+    counted = events.tables(platform.event, boots) if platform.event else []
+    return {"experiment": name, "title": told(experiment.title), "question": told(experiment.question), "quick": readings.quick,
+            "repeat": f"./kurma experiment {name}{quick}{platform.words}", "sentence": told(findings.sentence),
+            "made_with": made_with(boots, images, platform),
             "boots": {reading.boot.name: summary(reading) for reading in boots},
-            "tables": [one.as_json() for one in findings.tables],
-            "figures": [one.as_json() for one in findings.figures],
-            "beside": [beside.as_json(one) for one in findings.beside]}
+            "tables": [*told([one.as_json() for one in findings.tables]), *(one.as_json() for one in counted)],
+            "figures": told([one.as_json() for one in findings.figures]),
+            "beside": [beside.as_json(replace(one, ours_unit=told(one.ours_unit), ours_what=told(one.ours_what)))
+                       for one in findings.beside]}
 
 
-def made_with(boots: Iterable[Reading], images: Images) -> dict[str, Any]:
+def made_with(boots: Iterable[Reading], images: Images, platform: Platform) -> dict[str, Any]:
     boots = list(boots)
     files = {reading.boot.l1: images.versions_of(reading.boot.l1) for reading in boots
              if reading.boot.l1.startswith("linux-")}
@@ -43,8 +48,8 @@ def made_with(boots: Iterable[Reading], images: Images) -> dict[str, Any]:
         files["L0 linux-kvm"] = images.l0_linux("versions.txt")
     guests = {guest: {package: version for package, version in versions.guest_packages(file).items()
                       if package.startswith(GUEST_PACKAGES)} for guest, file in sorted(files.items())}
-    return {"git": versions.git(), "host": versions.host(), "guests": guests,
-            "cpu": sorted({reading.boot.cpu for reading in boots})}
+    cpus = [platform.host.processor()] if platform.is_qemu else sorted({reading.boot.cpu for reading in boots})
+    return {"git": versions.git(), "platform": platform.made_with(), "host": versions.host(), "guests": guests, "cpu": cpus}
 
 
 def write(result: Mapping[str, Any], directory: Path) -> None:
@@ -71,7 +76,14 @@ def as_text(result: Mapping[str, Any]) -> str:
     parts += [table_text(one) for one in result["tables"]]
     if result["beside"]:
         parts.append(beside_text(result["beside"]))
-    return "\n\n".join([*parts, result["sentence"]])
+    return "\n\n".join([*parts, result["sentence"], *_where(result[NOT_COMPARED].get("platform", {}))])
+
+
+def _where(platform: Mapping[str, Any]) -> list[str]:
+    """Nothing for Bochs, where everything is measured that does not say otherwise."""
+    if platform.get("name") != QEMU:
+        return []
+    return [f"MEASURED in QEMU with KVM, {platform['processor']}, in cycles: {platform['remark']}."]
 
 
 def table_text(one: Mapping[str, Any]) -> str:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 from ..errors import Status
 from ..paths import shown
-from ..payload import boot_plan
 from ..progress import Ticker, say
-from ..run import Request, Result, Run, drive
-from ..setups import timeout_of
+from ..run import Result, Run, drive
 from .matrix import Boot
 from .readings import Reading
 from .store import Store
@@ -67,10 +65,8 @@ def run_boots(boots: Sequence[Boot], store: Store, jobs: int, on_reading: Callab
 
 
 def _prepared(boot: Boot, store: Store) -> Run:
-    setup = boot.setup
     store.forget(boot)
-    return Run(Request(boot.name, boot_plan(setup.choice, store.images), setup.machine, boot.l0, store.directory_of(boot),
-                       timeout_of(setup)))
+    return Run(store.platform.request(boot, store.images, store.directory_of(boot)))
 
 
 def _take(boot: Boot, result: Result, store: Store, outcome: Outcome) -> None:

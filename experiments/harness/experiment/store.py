@@ -1,4 +1,4 @@
-"""The boots of an output directory: which of them are there already, made of the same images, and what they said."""
+"""The boots of an output directory: which are there already, on this platform and of the same images, and what they said."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..image import BootPlan
 from ..payload import Images, boot_plan
 from ..run import Result
 from .matrix import Boot
+from .platform import Platform
 from .readings import Reading
 
 RECORD = "boot.json"
@@ -23,22 +24,25 @@ DIGEST_DIGITS = 16   # 64 bits: enough to tell images and consoles apart.
 
 @dataclass(frozen=True)
 class Store:
-    """`directory`/boots. A boot is there once its record is, which is written last: a run that was cut off has none."""
+    """`directory`/boots, or the platform's folder for it. A boot is there once its record is, which is written last: a run
+    that was cut off has none."""
 
     directory: Path
     images: Images
+    platform: Platform = Platform()
 
     def directory_of(self, boot: Boot) -> Path:
-        return self.directory / "boots" / boot.name
+        return self.directory / self.platform.folder / boot.name
 
     def find(self, boot: Boot) -> Reading | None:
-        """The reading, if this boot ended well with the images that are built now."""
+        """The reading, if this boot ended well on this platform, with the images that are built now."""
         reading = Reading(boot, self.directory_of(boot))
         try:
             record = reading.record
         except (OSError, ValueError):
             return None
-        return reading if record.get("boot") == boot.as_json() and record.get("images") == self.digest(boot) else None
+        there = record.get("boot"), record.get("platform", Platform().as_json()), record.get("images")   # Bochs, if not told.
+        return reading if there == (boot.as_json(), self.platform.as_json(), self.digest(boot)) else None
 
     def forget(self, boot: Boot) -> None:
         shutil.rmtree(self.directory_of(boot), ignore_errors=True)
@@ -46,8 +50,9 @@ class Store:
     def keep(self, boot: Boot, result: Result) -> Reading:
         """Of a boot that ended well. Raises ValueError where L0's counters are no JSON."""
         assert result.status is Status.POWER_OFF
-        record = {"boot": boot.as_json(), "images": self.digest(boot), "ended": result.why, "instructions": result.words.tick,
-                  "console": digest_of(result.console), "counters": result.l0.counters()}
+        record = {"boot": boot.as_json(), "platform": self.platform.as_json(), "images": self.digest(boot),
+                  "ended": result.why, "instructions": result.words.tick, "console": digest_of(result.console),
+                  "counters": result.l0.counters()}
         path = result.directory / RECORD
         unfinished = path.with_suffix(".tmp")
         unfinished.write_text(json.dumps(record, indent=1) + "\n")
@@ -56,7 +61,7 @@ class Store:
 
     def digest(self, boot: Boot) -> str:
         """Of everything that GRUB loads: equal images and words give equal digests."""
-        return plan_digest(boot_plan(boot.setup.choice, self.images))
+        return plan_digest(boot_plan(self.platform.setup(boot).choice, self.images))
 
 
 def summary(reading: Reading) -> dict[str, Any]:

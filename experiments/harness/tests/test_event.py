@@ -70,7 +70,7 @@ class Options(unittest.TestCase):
         return parser.parse_args(["micro", *words])
 
     def test_the_event_reaches_l0_beside_the_knobs(self) -> None:
-        choice = run_command.choice_of(self.arguments("--set", "trace=off"), event.Event(0x300c0, "l0", "hsw::INST_RETIRED"))
+        choice = run_command.choice_of(self.arguments("--set", "trace=off"), event.Event(0x300c0, "l0", "hsw::INST_RETIRED", "INST_RETIRED"))
         self.assertEqual(choice.knobs, ["trace=off", "event=0x300c0", "event_level=l0"])
 
     def test_under_kvm_on_kurma_it_is_kurmas_and_not_kvms(self) -> None:

@@ -17,6 +17,7 @@ from harness.errors import FrontDoorError, Status
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Lines, Readings, Series, Table
 from harness.experiment import beside, catalogue, command, results, runner
 from harness.experiment.findings import FindingsError
+from harness.experiment.platform import Platform
 from harness.experiment.runner import Outcome, Progress
 from harness.experiment.store import Store, plan_digest
 from harness.image import BootFile, BootPlan
@@ -166,7 +167,7 @@ class TheCommand(WithImages):
         parser = argparse.ArgumentParser()
         command.add_arguments(parser)
         out, err = io.StringIO(), io.StringIO()
-        with mock.patch.object(command, "run_boots", self.boots), mock.patch.object(command.setups, "images_for", lambda _: self.images), \
+        with mock.patch.object(command, "run_boots", self.boots), mock.patch.object(Platform, "images_for", lambda *_: self.images), \
                 mock.patch.object(catalogue, "chosen", lambda names: {n: e for n, e in self.experiments.items() if n in names or "all" in names}), \
                 contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             arguments = parser.parse_args([*words] if "--out" in words else [*words, "--out", str(self.store.directory)])

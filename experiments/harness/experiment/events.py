@@ -1,0 +1,42 @@
+"""What L0 counted of a hardware event, as tables behind those of the experiment: of one operation, and of whole workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..costs import EVENT
+from ..event import Event
+from .findings import Cell, Column, Table
+from .readings import Reading
+
+Counts = Mapping[str, float]   # By row.
+
+
+def tables(event: Event, readings: Iterable[Reading]) -> list[Table]:
+    """None where no boot printed a count: then nothing below it was Kurma."""
+    there = list(readings)
+    where = f"{event.full_name} in {event.level.upper()}"
+    made = []
+    for l1 in dict.fromkeys(reading.boot.l1 for reading in there):
+        of_l1 = [reading for reading in there if reading.boot.l1 == l1]
+        made += _table(f"{where}: one operation, {l1}", "operation", {reading.boot.name: _operations(reading) for reading in of_l1})
+        made += _table(f"{where}: a whole workload, {l1}", "workload", {reading.boot.name: _workloads(reading) for reading in of_l1})
+    return made
+
+
+def _operations(reading: Reading) -> Counts:
+    counts = {f"{cost.level} {cost.op}": cost.per_operation(EVENT) for cost in reading.costs}
+    return {row: count for row, count in counts.items() if count is not None}
+
+
+def _workloads(reading: Reading) -> Counts:
+    return {line.get("name", ""): int(line[EVENT]) for line in reading.lines("work") if EVENT in line}
+
+
+def _table(title: str, rows: str, by_boot: Mapping[str, Counts]) -> list[Table]:
+    counted = {boot: counts for boot, counts in by_boot.items() if counts}
+    if not counted:
+        return []
+    cells: list[list[Cell]] = [[row, *(counts.get(row) for counts in counted.values())]
+                               for row in dict.fromkeys(row for counts in counted.values() for row in counts)]
+    return [Table(title, [Column(rows), *map(Column, counted)], cells)]
