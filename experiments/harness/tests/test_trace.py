@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import expect_turns
-from harness.errors import FrontDoorError
+from harness.errors import FrontDoorError, Status
 from harness.trace import Turn, TurnsError, command, names, report, rounds, timeline, tree, turns_of
 from harness.trace.turns import read, while_l2_runs, without_power_off
 
@@ -138,7 +138,9 @@ class Report(unittest.TestCase):
         one = report.report(TURNS, "L2", events=["EPT_Violation"])
         self.assertIn("Total Samples:1, Total events handled time:90 instructions.", one)
         self.assertNotIn("CPUID", one)
-        self.assertEqual(report.report(TURNS, "L2", events=["hlt"]), "No exits of L2 among these turns.\n")
+        self.assertEqual(report.report(TURNS, "L2", events=["hlt"]),
+                         "No exits of L2 for that reason among these turns; there are CPUID, EPT_VIOLATION, EXCEPTION_NMI.\n")
+        self.assertEqual(report.report(TURNS[:1], "L2"), "No exits of L2 among these turns.\n")
 
 
 class Tree(unittest.TestCase):
@@ -152,6 +154,7 @@ class Tree(unittest.TestCase):
         text = tree.by_reason(rounds(TURNS))
         self.assertIn("100.00%  L2 CPUID: 2 rounds, mean 584.5 instructions (L0 570.0, L1 14.5), further exits 1.50", text)
         self.assertRegex(text, r"(?s)├─ +0.50 x L1 VMREAD guest_rip  100.0 each.*└─ +1.00 x L1 VMRESUME  215.0 each")
+        self.assertIn("100.00%  L2 CPUID: 1 round, mean 636.0 instructions", tree.by_reason(rounds(TURNS)[:1]))
         self.assertIn("No whole round", tree.by_reason([]))
 
     def test_the_typical_round_takes_the_median(self) -> None:
@@ -280,7 +283,8 @@ class Command(unittest.TestCase):
         self.assertEqual(command.cmdline_of("micro", "L1 cpuid", ""), "mode=rounds op=cpuid level=L1")
         self.assertEqual(command.cmdline_of("linux-kvm", "out-user", ""), "kurma.mode=probe kurma.op=out-user")
         self.assertEqual(command.cmdline_of("my.elf", None, "a=b"), "a=b")
-        for l1, op, cmdline in (("micro", "out", "mode=x"), ("my.elf", "out", ""), ("linux-kvm", "L1 cpuid", ""), ("micro", "L3 x", "")):
+        for l1, op, cmdline in (("micro", "out", "mode=x"), ("my.elf", "out", ""), ("linux-kvm", "L1 cpuid", ""), ("micro", "L3 x", ""),
+                                ("micro", "", ""), ("micro", "L1 ", "")):
             with self.assertRaises(FrontDoorError):
                 command.cmdline_of(l1, op, cmdline)
 
@@ -303,7 +307,39 @@ class Command(unittest.TestCase):
             with self.assertRaisesRegex(FrontDoorError, "trace=turns"):
                 command.command(self.arguments("--from", str(source), "--out", folder))
 
+    def test_every_tree_is_in_the_file_whichever_is_printed(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "turns.json"
+            source.write_text(json.dumps(ROWS))
+            for which, status in (("3", 0), ("999", 2)):
+                printed, out = io.StringIO(), Path(folder) / which
+                with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+                    try:
+                        ended = command.command(self.arguments("--from", str(source), "--out", str(out), "--tree", which))
+                    except FrontDoorError as error:
+                        ended = error.status
+                self.assertEqual(ended, status)
+                self.assertEqual((out / "tree.txt").read_text(), command.trees_of(rounds(TURNS)))
+                self.assertEqual(printed.getvalue(), command.trees_of(rounds(TURNS), "3") if which == "3" else "")
+
+    def test_a_boot_that_told_no_turns_ends_as_the_boot_did(self) -> None:
+        def no_turns() -> Any:
+            raise TurnsError("refused: unknown knob")
+        for of_boot, status in ((Status.REFUSED, 6), (Status.TIME_OUT, 3), (Status.POWER_OFF, 2)):
+            with self.assertRaises(FrontDoorError) as caught:
+                command._or_error(no_turns, of_boot)
+            self.assertEqual(caught.exception.status, status)
+
+    def test_words_that_mean_nothing_are_refused_before_anything_boots(self) -> None:
+        with tempfile.NamedTemporaryFile() as file:
+            for words, said in ((["--event", "vmexit"], "no exit reason is called so"), (["--timeout", "0"], "above 0"),
+                                (["--out", file.name], "--out .*: File exists; give a directory"),
+                                (["--out", file.name + "/below"], "--out .*: Not a directory; give a directory")):
+                with self.assertRaisesRegex(FrontDoorError, said):
+                    command.check_arguments(self.arguments(*words))
+        command.check_arguments(self.arguments("--event", "MSR_READ", "--event", "rdmsr", "--event", "Unknown"))
+
     def test_words_that_contradict_are_refused(self) -> None:
-        for words in (["--from", "x.json", "--op", "out"], ["micro", "--set", "trace=off"]):
+        for words in (["--from", "x.json", "--op", "out"], ["linux-kvm", "--from", "x.json"], ["micro", "--set", "trace=off"]):
             with self.assertRaises(FrontDoorError):
                 command.command(self.arguments(*words))

@@ -49,11 +49,12 @@ examples:
                                                    a console on which `kurma-ctl turns --json` was said
 """
 OP_CMDLINE = {"micro": "mode=rounds op={op} level={level}", "linux-kvm": "kurma.mode=probe kurma.op={op}"}
+USUAL_L1 = "micro"
 USUAL_CMDLINE = {"micro": "mode=rounds n=1000", "linux-kvm": "kurma.mode=probe"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("l1", metavar="L1", nargs="?", default="micro",
+    parser.add_argument("l1", metavar="L1", nargs="?",
                         help="micro (default), linux-kvm, or any that `./kurma run` takes")
     parser.add_argument("--op", metavar="ROW",
                         help="the one operation to trace, as the L1's cost lines call it: cpuid-3r1w, out, first-touch-l1-maps, "
@@ -85,33 +86,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(arguments: argparse.Namespace) -> Status:
+    check_arguments(arguments)
     if arguments.source is not None:
-        if arguments.op or arguments.cmdline or arguments.knobs or arguments.module:
-            raise FrontDoorError("--from shows a recording; --op, --cmdline, --set and --module are for a boot")
         status, what = Status.POWER_OFF, shown(arguments.source)
         turns = _or_error(lambda: read(arguments.source))
         directory = arguments.out or new_run_dir("trace")
     else:
         result = _boot(arguments)
         status, what, directory = result.status, result.directory.name, arguments.out or result.directory
+        turns = _or_error(lambda: turns_of(_counters(result)), status)
         if status is not Status.POWER_OFF:
             say(f"{result.why} (status {int(status)}); logs: {shown(result.directory)}/")
-        turns = _or_error(lambda: turns_of(_counters(result)))
     recorded = len(turns)
     turns = without_power_off(turns) if arguments.all else while_l2_runs(without_power_off(turns))
     if not turns:
-        raise FrontDoorError(f"{what}: no turns are recorded; it takes trace=turns (in a Linux L1: kurma-ctl trace on)")
+        raise FrontDoorError(f"{what}: no turns are recorded; it takes trace=turns (in a Linux L1: kurma-ctl trace on)",
+                             status or Status.USAGE)
     _show(arguments, turns, what, directory)
     if len(turns) < recorded:
         say(f"{recorded - len(turns)} turns before L2's first entry and after its last exit are left out; --all shows them")
     return status
 
 
-def _or_error(get: Any) -> list[Turn]:
+def check_arguments(arguments: argparse.Namespace) -> None:
+    """What can be told before anything boots."""
+    boots = arguments.l1, arguments.op, arguments.cmdline, arguments.knobs, arguments.module
+    if arguments.source is not None and any(boots):
+        raise FrontDoorError("--from shows a recording; L1, --op, --cmdline, --set and --module are for a boot")
+    if arguments.timeout <= 0:
+        raise FrontDoorError(f"--timeout {arguments.timeout:g}: give a number of seconds above 0")
+    for asked in arguments.event:
+        if not names.is_event(asked):
+            raise FrontDoorError(f"--event {asked}: no exit reason is called so; give one as the column VM-EXIT has it, as CPUID, "
+                                 "or as the manual does, as rdmsr")
+    if arguments.out is not None:
+        try:
+            arguments.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FrontDoorError(f"--out {arguments.out}: {error.strerror}; give a directory that is there or can be made") from None
+
+
+def _or_error(get: Any, status: Status = Status.POWER_OFF) -> list[Turn]:
+    """Without turns the command fails: as the boot did, or for its arguments' sake."""
     try:
         return get()
     except TurnsError as error:
-        raise FrontDoorError(str(error)) from None
+        raise FrontDoorError(str(error), status or Status.USAGE) from None   # POWER_OFF is 0.
 
 
 def _counters(result: Result) -> Any:
@@ -120,7 +140,7 @@ def _counters(result: Result) -> Any:
     except ValueError as error:
         raise TurnsError(f"L0's JSON is damaged ({error}); see {shown(result.directory / 'l0.log')}") from None
     if counters is None:
-        raise TurnsError(f"{result.why}, and L0 printed no turns; see {shown(result.directory)}/")
+        raise TurnsError(f"{result.why} (status {int(result.status)}), and L0 told no turns; logs: {shown(result.directory)}/")
     return counters
 
 
@@ -133,7 +153,7 @@ def cmdline_of(l1: str, op: str | None, cmdline: str) -> str:
     if l1 not in OP_CMDLINE:
         raise FrontDoorError(f"--op is for {' and '.join(OP_CMDLINE)}, which have rows; give {l1} its --cmdline")
     level, _, name = op.rpartition(" ")
-    if level not in ("", "L1", "L2") or (level == "L1" and l1 != "micro"):
+    if not name or level not in ("", "L1", "L2") or (level == "L1" and l1 != "micro"):
         raise FrontDoorError(f"--op {op!r}: write a row's name, as out or cpuid-3r1w, with micro also \"L1 cpuid\"")
     return OP_CMDLINE[l1].format(op=name, level=level or "L2")
 
@@ -141,8 +161,9 @@ def cmdline_of(l1: str, op: str | None, cmdline: str) -> str:
 def _boot(arguments: argparse.Namespace) -> Result:
     if any(knob.startswith("trace=") for knob in arguments.knobs):
         raise FrontDoorError("--set trace=...: trace=turns is what this command sets; leave it out")
-    cmdline = cmdline_of(arguments.l1, arguments.op, arguments.cmdline)
-    choice = Choice(arguments.l1, L0(arguments.l0), cmdline, arguments.module, [*arguments.knobs, "trace=turns"])
+    l1 = arguments.l1 or USUAL_L1
+    cmdline = cmdline_of(l1, arguments.op, arguments.cmdline)
+    choice = Choice(l1, L0(arguments.l0), cmdline, arguments.module, [*arguments.knobs, "trace=turns"])
     check_choice(choice)
     packages.ensure(packages.RUN)
     machine = machine_of(arguments)
@@ -156,23 +177,21 @@ def _boot(arguments: argparse.Namespace) -> Result:
     assert run.result is not None
     wrong = [line for line in run.result.console.decode("utf-8", "replace").splitlines() if "ERROR" in line]
     if wrong:
-        raise FrontDoorError(f"{wrong[0].strip()}; L1's console: {shown(run.result.directory)}/console.log")
+        rows = "" if arguments.op is None else f"; `./kurma run {l1}` prints the rows that there are"
+        raise FrontDoorError(f"{wrong[0].strip()}{rows}; L1's console: {shown(run.result.directory)}/console.log")
     return run.result
 
 
 def _show(arguments: argparse.Namespace, turns: Sequence[Turn], what: str, directory: Path) -> None:
     whole = rounds(turns)
     tables = report(turns, arguments.level, arguments.key, arguments.event)
-    trees = trees_of(whole, arguments.tree or "")
-    printed = trees if arguments.tree is not None else trees_of(whole, "", most=1)
-    directory.mkdir(parents=True, exist_ok=True)
     (directory / "trace.json").write_text(json.dumps(timeline(turns, what), separators=(",", ":")) + "\n")
     (directory / "turns.json").write_text(json.dumps([turn.__dict__ for turn in turns], indent=0) + "\n")
     (directory / "report.txt").write_text(tables + "\n")
-    (directory / "tree.txt").write_text(trees)
+    (directory / "tree.txt").write_text(trees_of(whole))
     if arguments.tree is None:
         print(tables)
-    print(printed, end="")
+    print(trees_of(whole, "", most=1) if arguments.tree is None else trees_of(whole, arguments.tree), end="")
     say(f"{len(turns)} turns (numbers {turns[0].turn} to {turns[-1].turn}), {len(whole)} whole rounds; "
         f"{shown(directory)}/trace.json opens in https://ui.perfetto.dev; {UNIT}")
 

@@ -9,6 +9,8 @@ from ..paths import ROOT
 
 WHY_TABLE = ROOT / "vmx-emul" / "include" / "vmx" / "why.def"
 FIELD_TABLE = WHY_TABLE.parent / "fields.def"
+REASON_TABLE = WHY_TABLE.parent / "reasons.def"
+_REASON_ROW = re.compile(r"^R\((\w+), ", re.MULTILINE)
 _FIELD_ROW = re.compile(r"^F\(\s*(\w+),\s*(0x[0-9A-Fa-f]+),", re.MULTILINE)
 _WHY_ROW = re.compile(r'^W\((\w+), (\w+), "([^"]*)"\)', re.MULTILINE)
 
@@ -33,6 +35,11 @@ def event(reason: str) -> str:
 def same_event(asked: str, reason: str) -> bool:
     """Whether a person's word means this reason: perf's name or the manual's, in any case."""
     return asked.lower() in (event(reason).lower(), reason)
+
+
+def is_event(asked: str) -> bool:
+    """Whether a person's word means any reason at all, seen or not."""
+    return any(same_event(asked, reason) for reason in _REASON_ROW.findall(REASON_TABLE.read_text()) + ["unnamed"])
 
 
 def label(reason: str, subject: int, qualification: int) -> str:

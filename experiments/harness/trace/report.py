@@ -85,6 +85,12 @@ def whys(turns: Sequence[Turn], level: int) -> str:
                      for (event, room, why), count in ordered)
 
 
+def _none(level: str, there: set[str]) -> str:
+    if not there:
+        return f"No exits of {level} among these turns.\n"
+    return f"No exits of {level} for that reason among these turns; there are {', '.join(sorted(there))}.\n"
+
+
 def report(turns: Sequence[Turn], level: str = "all", key: str = "sample", events: Sequence[str] = ()) -> str:
     """The tables of the levels that were asked for. An exit of L2 has two times: L0's, and all until L2 ran again."""
     parts: list[str] = []
@@ -94,7 +100,7 @@ def report(turns: Sequence[Turn], level: str = "all", key: str = "sample", event
         if level not in (name, "all"):
             continue
         if not own:
-            parts.append(f"No exits of {name} among these turns.\n")
+            parts.append(_none(name, {turn.event for turn in turns if turn.level_before == number}))
             continue
         parts.append(table(f"Exits of {name}, time in L0 until the next entry, of L1 or L2 (instructions):",
                            [Sample(turn.reason, turn.cost) for turn in own], key))

@@ -73,7 +73,8 @@ def by_reason(all_rounds: Sequence[Round]) -> str:
     lines: list[str] = []
     for event, group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         further, total = mean(len(each.l1_exits) for each in group), mean(each.instructions for each in group)
-        lines += [f"{100 * len(group) / len(all_rounds):6.2f}%  L2 {event}: {len(group)} rounds, mean {total:.1f} instructions "
+        many = "1 round" if len(group) == 1 else f"{len(group)} rounds"
+        lines += [f"{100 * len(group) / len(all_rounds):6.2f}%  L2 {event}: {many}, mean {total:.1f} instructions "
                   f"(L0 {mean(each.l0_instructions for each in group):.1f}, "
                   f"L1 {mean(each.l1_instructions for each in group):.1f}), further exits {further:.2f}"]
         caused = caused_by(group)
