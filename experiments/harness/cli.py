@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from types import ModuleType
 from typing import NoReturn
 
 from . import (bench_command, boottest, compare_command, counts_command, demo, doctor, event, fuzz_command,
@@ -36,9 +37,9 @@ examples:
   ./kurma oracle                                   the bare processor and Kurma must answer alike: four models, every case
   ./kurma compare my.elf                           any image both ways: where does its console differ?
   ./kurma test -- -R ept                           those tests whose name has ept
-  ./kurma versus                                   Kurma beside Linux KVM as L0: what each operation costs, within the budget?
+  ./kurma versus                                   what each operation costs beside Linux KVM as L0; within the budget?
   ./kurma fuzz all --seconds 600                   ten minutes of each fuzz target
-  ./kurma papers --experiment first-touch          the papers' figures that an experiment reproduces, and how certain they are
+  ./kurma papers --experiment first-touch          the papers' figures that an experiment reproduces, their certainty
   ./kurma counts                                   does every operation still cost what experiments/counts says?
   ./kurma model                                    modelled cycles of each way to a VMCS, on a named processor
   ./kurma run linux-kvm --platform qemu            on QEMU with KVM, where this machine has VMX with nesting
@@ -71,58 +72,26 @@ def parser() -> argparse.ArgumentParser:
                                description="Installs what is missing, builds, runs CTest.")
     test_command.add_arguments(test)
     test.set_defaults(function=test_command.command)
-    run = commands.add_parser("run", help="boot one L1: linux-kvm, linux-work, micro, conformance, or a Multiboot image of yours",
-                              epilog=knob_help() + "\n" + STATUSES, description=RUN_ABOUT)
+    run = commands.add_parser("run", epilog=knob_help() + "\n" + STATUSES, description=RUN_ABOUT,
+                              help="boot one L1: linux-kvm, linux-work, micro, conformance, or a Multiboot image of yours")
     run_command.add_arguments(run)
     run.set_defaults(function=run_command.command)
-    oracle_parser = commands.add_parser("oracle", help=oracle.HELP, description=oracle.ABOUT,
-                                        epilog=oracle.EXAMPLES + "\n" + STATUSES)
-    oracle.add_arguments(oracle_parser)
-    oracle_parser.set_defaults(function=oracle.command)
-    compare_parser = commands.add_parser("compare", help=compare_command.HELP, description=compare_command.ABOUT,
-                                         epilog=compare_command.EXAMPLES + "\n" + knob_help() + "\n" + STATUSES)
-    compare_command.add_arguments(compare_parser)
-    compare_parser.set_defaults(function=compare_command.command)
+    _add(commands, "oracle", oracle, oracle.EXAMPLES)
+    _add(commands, "compare", compare_command, compare_command.EXAMPLES, knob_help())
     fuzz = commands.add_parser("fuzz", help="run a libFuzzer target, or list them",
-                               description="Builds and runs libFuzzer targets (clang, ASan, UBSan); without a name: lists them.")
+                               description="Builds and runs libFuzzer targets (clang, ASan, UBSan); without a name: lists "
+                                           "them.")
     fuzz_command.add_arguments(fuzz)
     fuzz.set_defaults(function=fuzz_command.command)
-    counts = commands.add_parser("counts", help=counts_command.HELP, description=counts_command.ABOUT,
-                                 epilog=counts_command.EXAMPLES + "\n" + STATUSES)
-    counts_command.add_arguments(counts)
-    counts.set_defaults(function=counts_command.command)
-    model = commands.add_parser("model", help=model_command.HELP, description=model_command.ABOUT,
-                                epilog=model_command.EXAMPLES + "\n" + STATUSES)
-    model_command.add_arguments(model)
-    model.set_defaults(function=model_command.command)
-    knobs_parser = commands.add_parser("knobs", help=knobs_command.HELP, description=knobs_command.ABOUT,
-                                       epilog=knobs_command.EXAMPLES + "\n" + STATUSES)
-    knobs_command.add_arguments(knobs_parser)
-    knobs_parser.set_defaults(function=knobs_command.command)
-    bench = commands.add_parser("bench", help=bench_command.HELP, description=bench_command.ABOUT,
-                                epilog=bench_command.examples() + "\n" + STATUSES)
-    bench_command.add_arguments(bench)
-    bench.set_defaults(function=bench_command.command)
-    versus = commands.add_parser("versus", help=versus_command.HELP, description=versus_command.ABOUT,
-                                 epilog=versus_command.EXAMPLES + "\n" + STATUSES)
-    versus_command.add_arguments(versus)
-    versus.set_defaults(function=versus_command.command)
-    papers_parser = commands.add_parser("papers", help=papers_command.HELP, description=papers_command.ABOUT,
-                                        epilog=papers_command.EXAMPLES + "\n" + STATUSES)
-    papers_command.add_arguments(papers_parser)
-    papers_parser.set_defaults(function=papers_command.command)
-    experiment_parser = commands.add_parser("experiment", help=experiment.HELP, description=experiment.ABOUT,
-                                            epilog=experiment.EXAMPLES + "\n" + STATUSES)
-    experiment.add_arguments(experiment_parser)
-    experiment_parser.set_defaults(function=experiment.command)
-    report_parser = commands.add_parser("report", help=report.HELP, description=report.ABOUT,
-                                        epilog=report.EXAMPLES + "\n" + STATUSES)
-    report.add_arguments(report_parser)
-    report_parser.set_defaults(function=report.command)
-    trace_parser = commands.add_parser("trace", help=trace.HELP, description=trace.ABOUT,
-                                       epilog=trace.EXAMPLES + "\n" + knob_help() + "\n" + STATUSES)
-    trace.add_arguments(trace_parser)
-    trace_parser.set_defaults(function=trace.command)
+    _add(commands, "counts", counts_command, counts_command.EXAMPLES)
+    _add(commands, "model", model_command, model_command.EXAMPLES)
+    _add(commands, "knobs", knobs_command, knobs_command.EXAMPLES)
+    _add(commands, "bench", bench_command, bench_command.examples())
+    _add(commands, "versus", versus_command, versus_command.EXAMPLES)
+    _add(commands, "papers", papers_command, papers_command.EXAMPLES)
+    _add(commands, "experiment", experiment, experiment.EXAMPLES)
+    _add(commands, "report", report, report.EXAMPLES)
+    _add(commands, "trace", trace, trace.EXAMPLES, knob_help())
     events = commands.add_parser("events", help=event.HELP, description="Lists the events of this machine's processor, by "
                                  "libpfm4's names, for ./kurma run L1 --event NAME.")
     event.add_listing_arguments(events)
@@ -131,6 +100,13 @@ def parser() -> argparse.ArgumentParser:
                                         description="Shows what is here and what is missing.")
     doctor_parser.set_defaults(function=doctor.command)
     return top
+
+
+def _add(commands: argparse._SubParsersAction[_Parser], name: str, room: ModuleType, *below: str) -> None:
+    """A command whose room says itself what it is for and what it takes; `below` stands under that, before the statuses."""
+    made = commands.add_parser(name, help=room.HELP, description=room.ABOUT, epilog="\n".join([*below, STATUSES]))
+    room.add_arguments(made)
+    made.set_defaults(function=room.command)
 
 
 class _Parser(argparse.ArgumentParser):
