@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import textwrap
 from types import ModuleType
 from typing import NoReturn
 
@@ -16,13 +17,16 @@ from .knobs import knob_help
 from .oracle import command as oracle
 from .progress import say
 from .report import command as report
+from .texttable import WIDEST
 from .trace import command as trace
 
 ABOUT = """\
 Kurma is a bare-metal hypervisor for research on nested virtualization: it gives unmodified hypervisors (Linux KVM
 first) a VMX of their own and counts what every exit costs. Where there is no VMX it runs on the emulator Bochs."""
 
-STATUSES = "exit statuses:\n" + "\n".join(f"  {int(status):3}  {text}" for status, text in MEANING.items())
+STATUSES = "exit statuses:\n" + "\n".join(
+    textwrap.fill(text, WIDEST, initial_indent=f"  {int(status):3}  ", subsequent_indent=" " * 7)
+    for status, text in MEANING.items())
 
 EXAMPLES = """\
 examples:

@@ -22,7 +22,7 @@ class Status(IntEnum):
 
 MEANING: dict[Status, str] = {
     Status.POWER_OFF: "the guest switched the machine off itself",
-    Status.TESTS_FAILED: "(demo, test, oracle, bench, counts) something was measured or tested and is not right",
+    Status.TESTS_FAILED: "something that was tested, measured or drawn is not right",
     Status.USAGE: "bad arguments, or set-up is incomplete",
     Status.TIME_OUT: "time-out; the machine was stopped, all logs are kept",
     Status.L1_DEATH: "death of L1 (triple fault, unhandled exit), or the platform ended otherwise",

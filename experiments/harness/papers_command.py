@@ -19,8 +19,8 @@ from .texttable import table
 
 HELP = "what the papers and other systems measured: every figure, its certainty, which experiment reproduces it"
 ABOUT = """\
-Lists the figures of papers/, source by source: where in the source a figure stands, on which processor, how certain it is, and which
-experiment measures the same here. Boots nothing. What may be concluded from a source is in papers/SOURCE/notes.md."""
+Lists the figures of papers/, source by source: where in the source a figure stands, on which processor, how certain it is,
+and which experiment measures the same here. Boots nothing. What may be concluded from a source is in papers/SOURCE/notes.md."""
 EXAMPLES = """\
 examples:
   ./kurma papers                               every figure
@@ -29,7 +29,7 @@ examples:
   ./kurma papers --json papers.json            the same as data
 """
 SEPARATE = """\
-Cycles and instructions never share an axis: Bochs counts instructions, a processor cycles. Ratios and counts may be compared."""
+Cycles and instructions share no axis: Bochs counts instructions, a processor cycles. Ratios and counts may be compared."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,8 @@ def chosen(placed: Sequence[Placed], experiment: str | None) -> list[Placed]:
     found = [one for one in placed if one.row.reproduced_by == experiment]
     if not found:
         known = sorted({one.row.reproduced_by for one in placed})
-        raise FrontDoorError(f"no figure of papers/ is reproduced by {experiment!r}; there are figures for: {', '.join(known)}")
+        raise FrontDoorError(f"no figure of papers/ is reproduced by {experiment!r}; "
+                             f"there are figures for: {', '.join(known)}")
     return found
 
 

@@ -28,7 +28,7 @@ class TheListing(unittest.TestCase):
     def test_a_row_has_its_place_processor_value_certainty_and_experiment(self) -> None:
         text = papers_command.listing(placed(ROW))
         for said in ("Turtles  (papers/turtles-osdi-2010/)", "table 1; processor: a processor", "58,000 cycles",
-                     "from memory, unverified", "exit-cost", "never share an axis"):
+                     "from memory, unverified", "exit-cost", "share no axis"):
             with self.subTest(said=said):
                 self.assertIn(said, text)
 
