@@ -8,7 +8,7 @@ from harness.errors import Status
 from harness.l0 import L0
 from harness.l0log import L0Log
 from harness.platform_bochs import Ending, LastWords, Machine, bochsrc, cmos, last_words
-from harness.run import verdict
+from harness.verdict import verdict
 
 
 def said(*lines: str) -> L0Log:
