@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..platform_qemu import QEMU
 from . import parts
 from .html import Markup, joined, tag
 from .results import Drawing, Result, Results
@@ -17,11 +18,13 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 LEAD = ("What Kurma costs, and what each of its optimizations buys: every figure was measured on one emulated processor (Bochs), "
         "where a tick is an instruction, so the same run gives the same number. Values of papers stand beside ours, each with how "
         "certain we are of it; their cycles are never compared with our instructions, only ratios and counts are.")
+IN_CYCLES = ("Measured in QEMU with KVM, in cycles, which differ from run to run: {what}. The VMX that is used "
+             "there is KVM's, so these are not the processor's own costs.")
 
 
 def page(results: Results, drawn: Mapping[str, Mapping[str, str]]) -> str:
     """`drawn` has each figure's drawings, by its stem and by how wide they are."""
-    body = [tag("header", tag("h1", "Kurma: experiments"), tag("p", LEAD, class_="lead")),
+    body = [tag("header", tag("h1", "Kurma: experiments"), *_leads(results)),
             _contents(results), tag("main", _summary(results), *(_experiment(result, drawn) for result in results.found)),
             tag("footer", tag("p", "Made by ", tag("code", "./kurma report"), ". The figures are beside this page in ",
                               tag("code", "figures/"), " as SVG and PNG, for light and for dark paper."))]
@@ -30,6 +33,15 @@ def page(results: Results, drawn: Mapping[str, Mapping[str, str]]) -> str:
                    Markup('<meta name="color-scheme" content="light dark">'), tag("title", "Kurma: experiments"),
                    Markup('<link rel="icon" href="data:,">'), tag("style", Markup(STYLE.read_text()))])
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{joined(body)}\n</body>\n</html>\n'
+
+
+def _leads(results: Results) -> list[Markup]:
+    """Where these were measured: on Bochs, if they do not say otherwise."""
+    there = [result.data["title"] for result in results.found if parts.platform(result.data["made_with"]) == QEMU]
+    words = [] if there and len(there) == len(results.found) else [LEAD]
+    if there:
+        words.append(IN_CYCLES.format(what="all of this" if not words else ", ".join(there)))
+    return [tag("p", text, class_="lead") for text in words]
 
 
 def anchor(name: str) -> str:

@@ -61,6 +61,11 @@ def revision(made_with: Mapping[str, Any]) -> str:
     return str(git.get("revision", "unknown"))[:12] + (", with changes of its own" if git.get("modified") else "")
 
 
+def platform(made_with: Mapping[str, Any]) -> str:
+    found = made_with.get("platform")
+    return str(found.get("name", "")) if isinstance(found, Mapping) else ""
+
+
 def made_with(data: Mapping[str, Any]) -> Markup:
     """The revision, and every version of what it ran on, folded flat: a name and its value a line."""
     lines = [("Kurma", revision(data))]

@@ -17,7 +17,7 @@ from harness.report import command, draw, inline, results
 from harness.report.figures import FigureError, figure_of
 from harness.report.html import markup, table, tag
 from harness.report.numbers import cell_text, column_text, text, tick
-from harness.report.page import page
+from harness.report.page import IN_CYCLES, LEAD, page
 from harness.report.parts import certainty
 from harness.report.sheet import DARK, LIGHT, SMALL, width_of, wrapped
 from harness.report.tests import samples
@@ -121,6 +121,13 @@ class Pages(unittest.TestCase):
         other = samples.result("macro", made_with={"git": {"revision": "f" * 40, "modified": True}})
         _, text_ = self.made(samples.result("exit-cost"), other)
         self.assertIn("more than one revision of Kurma: a73eb59da73e, ffffffffffff, with changes of its own", text_)
+
+    def test_the_page_says_of_what_a_tick_is(self) -> None:
+        bochs, qemu = samples.result("exit-cost", title="Costs"), samples.result("vpid", title="Tags", made_with={"platform": {"name": "qemu"}})
+        for written, words in (([bochs], [LEAD]), ([qemu], [IN_CYCLES.format(what="all of this")]),
+                               ([bochs, qemu], [LEAD, IN_CYCLES.format(what="Tags")])):
+            with self.subTest(len(written)):
+                self.assertEqual(re.findall('<p class="lead">(.*?)</p>', self.made(*written)[1]), [str(markup(text)) for text in words])
 
     def test_a_figure_that_cannot_be_drawn_is_told_and_the_others_stay(self) -> None:
         figures = [*samples.result("x")["figures"], bars("bad", ["a"], {"a": [-1]}, log=True)]
