@@ -13,6 +13,7 @@ from .effect import percent_more
 from .tables import heading
 
 L1 = "linux-work"
+REFLECTED = "reflected"   # Exits of L2 that L0 passed on to L1; zero, too, where L0 counts none by kind (trace=off).
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,27 @@ def compile_of(reading: Reading) -> Compile:
     if len(lines) != 1:
         raise reading.problem(f"{len(lines)} lines `work name=compile` on its console, one is expected")
     try:
-        return Compile(int(lines[0]["ticks"]), {name: int(lines[0][name]) for name in COUNTS if name in lines[0]})
+        counts = {name: int(lines[0][name]) for name in (*COUNTS, REFLECTED) if name in lines[0]}
+        return Compile(int(lines[0]["ticks"]), counts)
     except (KeyError, ValueError) as error:
         raise reading.problem(f"its line `work name=compile` has no proper {error}") from None
 
 
 def compile_table(compiles: Mapping[str, Compile]) -> Table:
-    """The usual value first."""
+    """The usual value first. Where nobody counted what L2's exits are, nothing is divided by them."""
     name, usual = next(iter(compiles.items()))
     kept = [count for count in COUNTS if any(one.counts.get(count) for one in compiles.values())]
+    reflected = usual.counts.get(REFLECTED) or None
     columns = [Column("value"), Column("instructions", "million"), Column(f"more than {name}", "percent"),
+               *([Column("more per reflected exit", "instructions"), Column(REFLECTED)] if reflected else []),
                *(Column(heading(count)) for count in kept)]
-    rows: list[list[Cell]] = [
-        [label, one.ticks / 1e6, percent_more(usual.ticks, one.ticks), *(one.counts.get(count) for count in kept)]
-        for label, one in compiles.items()]
-    return Table("the compile in a Linux L2: all of it", columns, rows)
+    rows: list[list[Cell]] = []
+    for label, one in compiles.items():
+        exits: list[Cell] = [(one.ticks - usual.ticks) / reflected, one.counts.get(REFLECTED) or None] if reflected else []
+        rows.append([label, one.ticks / 1e6, percent_more(usual.ticks, one.ticks), *exits,
+                     *(one.counts.get(count) for count in kept)])
+    told = f"; per exit: of those reflected with {name}" if reflected else ""
+    return Table(f"the compile in a Linux L2: all of it{told}", columns, rows)
 
 
 def compile_figure(compiles: Mapping[str, Compile]) -> Bars:

@@ -54,10 +54,14 @@ class WithReadings(unittest.TestCase):
             made[boot] = Reading(boot, directory)
         return Readings(quick, made)
 
+    def consoles(self) -> dict[Boot, str]:
+        """Of the boots that show single operations."""
+        return {boot: console(boot.l1, {}) for boot in ABLATION.boots(True) if boot.l1 != "linux-work"}
+
     def made_up(self, medians: Mapping[str, int], compiles: tuple[int, int, int] = (1000, 1000, 1000),
                 vmreads: Mapping[str, int] | None = None) -> Readings:
         """`medians` and `vmreads` are those of micro with the value `other`."""
-        consoles = {boot: console(boot.l1, {}) for boot in ABLATION.boots(True) if boot.l1 != "linux-work"}
+        consoles = self.consoles()
         consoles[Boot("micro", OTHER.knobs)] = console("micro", medians, vmreads)
         for value, ticks in zip(ABLATION.values, compiles):
             consoles[compile_boot(value.knobs, True)] = work(ticks)
@@ -175,6 +179,20 @@ class TheCompile(WithReadings):
     def test_brings_l0s_counts_where_it_has_them(self) -> None:
         boot = compile_boot((), True)
         self.assertEqual(compile_of(self.readings({boot: work(5, exits=7)})[boot]).counts, {"exits": 7})
+
+    def table(self, *works: str) -> Table:
+        made = dict(zip([compile_boot(value.knobs, True) for value in ABLATION.values], works))
+        return titled(ABLATION.tables(self.readings({**self.consoles(), **made})), "all of it")[0]
+
+    def test_is_told_by_the_exit_that_reaches_l1(self) -> None:
+        table = self.table(work(1000, exits=12, reflected=4), work(1100, exits=15, reflected=5),
+                           work(900, exits=12, reflected=0))
+        self.assertEqual([column.name for column in table.columns[3:]], ["more per reflected exit", "reflected", "exits"])
+        self.assertEqual([row[3:] for row in table.rows], [[0, 4, 12], [25, 5, 15], [-25, None, 12]])
+
+    def test_is_not_divided_by_exits_that_nobody_counted(self) -> None:
+        table = self.table(work(1000, exits=12), work(1100, exits=15), work(900, exits=12))
+        self.assertEqual([column.name for column in table.columns[3:]], ["exits"])
 
     def test_that_did_not_end_is_an_error(self) -> None:
         boot = compile_boot((), True, L0.NONE)
