@@ -15,6 +15,9 @@ from .platform_bochs import Ending, LastWords, Machine, die_with_parent
 
 PROGRAM = "qemu-system-x86_64"
 KVM, TCG = "kvm", "tcg"
+# Without the bit that announces a hypervisor: L1 is to take this for the processor, as it does Bochs's, and not to think that
+# it is itself a guest where there is no L0.
+PROCESSOR = "host,hypervisor=off"
 DEBUG_LOG = "debug.log"     # Port 0xE9: L0's words and the guest's.
 PERF = "perf"
 PERF_RECORD = [PERF, "kvm", "stat", "record"]
@@ -36,7 +39,7 @@ def words(plan: BootPlan, machine: Machine, com1: str, accelerator: str) -> list
     """QEMU's command line, to be used in the run's directory. `com1` is as Bochs is told of it."""
     device = com1.partition("dev=")[2]
     console = f"file,id=com1,path={device},append=on" if "mode=file" in com1 else f"serial,id=com1,path={device}"
-    called = [PROGRAM, "-accel", accelerator, *(["-cpu", "host"] if accelerator == KVM else []), "-m", str(machine.memory_mib),
+    called = [PROGRAM, "-accel", accelerator, *(["-cpu", PROCESSOR] if accelerator == KVM else []), "-m", str(machine.memory_mib),
               "-smp", str(machine.processors), "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
               "-chardev", console, "-serial", "chardev:com1", "-debugcon", f"file:{DEBUG_LOG}",
               "-kernel", str(plan.kernel.path.absolute()), "-append", plan.kernel.cmdline]

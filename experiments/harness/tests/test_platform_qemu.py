@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import subprocess
 import tempfile
 import unittest
 from collections.abc import Iterator
@@ -63,7 +64,7 @@ class Calling(unittest.TestCase):
         self.assertEqual(self.after(called, "-kernel"), "/b/kurma.elf")
         self.assertEqual(self.after(called, "-append"), "vmcs_access=trap trace=off")
         self.assertEqual(self.after(called, "-initrd"), "BOOT_IMAGE=l1 console=ttyS0,,115200 quiet,module-1")
-        self.assertEqual(self.after(called, "-cpu"), "host")
+        self.assertEqual(self.after(called, "-cpu"), "host,hypervisor=off")
         self.assertEqual(self.after(called, "-m"), "512")
 
     def test_without_an_l0_a_linux_gets_its_initrd_and_a_multiboot_image_its_words(self) -> None:
@@ -111,6 +112,17 @@ class Options(unittest.TestCase):
                 self.check(*told)
         for l0 in ("none", "kvm", "kvm-on-kurma"):
             self.check("--platform", "qemu", "--perf-kvm", "--l0", l0)
+
+
+class TheRealQemu(unittest.TestCase):
+    """As far as one without KVM goes."""
+
+    def test_takes_the_processors_words(self) -> None:
+        _, _, features = qemu.PROCESSOR.partition(",")
+        for words_, status in ((features, 0), ("nosuch=off", 1)):
+            done = subprocess.run([qemu.PROGRAM, "-accel", qemu.TCG, "-cpu", f"qemu64,{words_}", "-display", "none", "-nodefaults",
+                                   "-S", "-monitor", "stdio"], input="quit\n", capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, status, done.stderr)
 
 
 class Ends(unittest.TestCase):
