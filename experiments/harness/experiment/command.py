@@ -105,8 +105,9 @@ class _Done:
             readings = Readings(self.quick, {boot: outcome.readings[boot] for boot in boots}, where.ticks)
             try:
                 found = results.document(name, self.experiments[name], readings, self.store.images, where)
-            except (FrontDoorError, LookupError, ValueError) as error:
-                self.failures[name] = f"{name}: its boots are there, but not what it looks for in them: {error}"
+            except (FrontDoorError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
+                why = str(error) or type(error).__name__
+                self.failures[name] = f"{name}: its boots are there, but not what it looks for in them: {why}"
                 say(self.failures[name])
                 continue
             results.write(found, self.store.directory / name)

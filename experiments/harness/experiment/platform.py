@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from ..setups import Setup, timeout_of
 from .matrix import Boot
 
 INSTRUCTIONS, CYCLES = "instructions", "cycles"
+REMARK = ("cycles are the time-stamp counter's, and the VMX that is used there is KVM's, so these are not the processor's own "
+          "costs")
 FOLDERS = {BOCHS: "boots", QEMU: "boots-qemu"}   # Apart: no boot of the one is ever taken for one of the other.
 
 
@@ -84,16 +87,17 @@ class Platform:
         made = [self.setup(boot) for boot in boots]
         return platform_qemu.images_for(made, self.perf) if self.is_qemu else setups.images_for(made)
 
-    def as_json(self) -> dict[str, Any]:
+    @cached_property
+    def identity(self) -> dict[str, Any]:
         """What decides, beside the boot and the images, what a boot says."""
+        if not self.is_qemu:
+            return {"name": self.name}
         counted = {"event": self.event.full_name, "event_level": self.event.level} if self.event else {}
-        return {"name": self.name, **counted, **({"perf_kvm": True} if self.perf else {})}
+        return {"name": self.name, "version": versions.qemu(), "processor": self.host.processor(), "host_kernel": os.uname().release,
+                **counted, **({"perf_kvm": True} if self.perf else {})}
 
     def made_with(self) -> dict[str, Any]:
-        if not self.is_qemu:
-            return self.as_json()
-        return {**self.as_json(), "version": versions.qemu(), "processor": self.host.processor(), "host_kernel": os.uname().release,
-                "remark": "the VMX that is used there is KVM's, so these are not the processor's own costs"}
+        return {**self.identity, "remark": REMARK} if self.is_qemu else self.identity
 
     def told(self, found: Any) -> Any:
         """What an experiment found, in words of this platform: an experiment says `instructions` for ticks."""

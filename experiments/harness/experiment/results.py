@@ -83,7 +83,7 @@ def _where(platform: Mapping[str, Any]) -> list[str]:
     """Nothing for Bochs, where everything is measured that does not say otherwise."""
     if platform.get("name") != QEMU:
         return []
-    return [f"MEASURED in QEMU with KVM, {platform['processor']}, in cycles: {platform['remark']}."]
+    return [f"MEASURED in QEMU with KVM on {platform['processor']}: {platform['remark']}."]
 
 
 def table_text(one: Mapping[str, Any]) -> str:

@@ -41,8 +41,8 @@ class Store:
             record = reading.record
         except (OSError, ValueError):
             return None
-        there = record.get("boot"), record.get("platform", Platform().as_json()), record.get("images")   # Bochs, if not told.
-        return reading if there == (boot.as_json(), self.platform.as_json(), self.digest(boot)) else None
+        there = record.get("boot"), record.get("platform", Platform().identity), record.get("images")   # Bochs, if not told.
+        return reading if there == (boot.as_json(), self.platform.identity, self.digest(boot)) else None
 
     def forget(self, boot: Boot) -> None:
         shutil.rmtree(self.directory_of(boot), ignore_errors=True)
@@ -50,7 +50,7 @@ class Store:
     def keep(self, boot: Boot, result: Result) -> Reading:
         """Of a boot that ended well. Raises ValueError where L0's counters are no JSON."""
         assert result.status is Status.POWER_OFF
-        record = {"boot": boot.as_json(), "platform": self.platform.as_json(), "images": self.digest(boot),
+        record = {"boot": boot.as_json(), "platform": self.platform.identity, "images": self.digest(boot),
                   "ended": result.why, "instructions": result.words.tick, "console": digest_of(result.console),
                   "counters": result.l0.counters()}
         path = result.directory / RECORD

@@ -226,6 +226,20 @@ class TheCommand(WithImages):
         self.assertEqual((status, out), (Status.TESTS_FAILED, ""))
         self.assertIn("a: its boots are there, but not what it looks for in them: boot micro-kurma: no cost line", err)
 
+    def test_a_figure_that_cannot_be_computed_ends_its_experiment_alone(self) -> None:
+        def divides(readings: Readings) -> Findings:
+            return Findings(str(1 / (readings[PLAIN].cost("L2", "cpuid").ticks["median"] - 24)), [])
+
+        def expects(_: Readings) -> Findings:
+            raise AssertionError
+
+        for wrong, why in ((divides, "division by zero"), (expects, "AssertionError")):
+            self.experiments["a"] = Experiment("A", "Why?", lambda quick: [PLAIN], wrong)
+            with self.subTest(why):
+                status, out, err = self.run_it("all")
+                self.assertEqual((status, out), (Status.TESTS_FAILED, "b: It costs 24.\n"))
+                self.assertIn(f"not what it looks for in them: {why}", err)
+
     def test_readme_has_the_sentences_of_all_and_of_nothing_less(self) -> None:
         written: list[str] = []
         with mock.patch.object(command, "write_part", lambda begin, end, part: written.append(part)):

@@ -90,12 +90,14 @@ class ABootThere(OnQemu):
 
 
 class TheStore(OnQemu):
-    def test_never_takes_a_boot_of_another_platform_or_event(self) -> None:
-        places = [Platform(), self.platform, Platform(QEMU, COUNTED, host=self.host), Platform(QEMU, perf=True, host=self.host)]
+    def test_never_takes_a_boot_of_another_platform_processor_or_event(self) -> None:
+        (self.folder / "another").write_text("model name\t: Intel(R) Another\nflags\t\t: vmx\n")
+        places = [Platform(), self.platform, Platform(QEMU, COUNTED, host=self.host), Platform(QEMU, perf=True, host=self.host),
+                  Platform(QEMU, host=Host(self.folder / "another"))]
         stores = [Store(self.folder / "out", self.images, place) for place in places]
         for kept in stores:
             for boot in (PLAIN, BARE):   # Kurma's words have the event; on the bare processor only the record does.
-                with self.subTest(kept.platform.words, boot=boot.name):
+                with self.subTest(kept.platform.identity, boot=boot.name):
                     for store in stores:
                         store.forget(boot)
                     kept.keep(boot, result_of(kept.directory_of(boot), "x\n"))
@@ -200,7 +202,7 @@ class TheCommand(OnQemu):
         self.assertEqual((made["platform"]["name"], made["platform"]["version"], made["platform"]["event"], made["cpu"]),
                          ("qemu", "7.2.0 (Debian)", COUNTED.full_name, ["Intel(R) Example"]))
         self.assertEqual(result["repeat"], "./kurma experiment a --quick --platform qemu --event INST_RETIRED --event-level l1")
-        self.assertIn("MEASURED in QEMU with KVM, Intel(R) Example, in cycles: the VMX that is used there is KVM's", out)
+        self.assertIn("MEASURED in QEMU with KVM on Intel(R) Example: cycles are the time-stamp counter's", out)
 
     def test_a_result_in_cycles_is_nothing_to_verify(self) -> None:
         with self.program(f"echo '{line('cpuid', 950, exits=2).strip()}' > console.log; echo 'kurma: end power-off' > debug.log\n"):
