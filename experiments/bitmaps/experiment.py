@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.ablation import Ablation, Value
 from harness.experiment import Experiment
 
-ABLATION = Ablation("when L1's bitmaps are merged with L0's", [
+ABLATION = Ablation([
     Value("cached"), Value("always", ("bitmap_merge=always",))])
 
 EXPERIMENT = Experiment(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.ablation import MICRO, Ablation, Value
 from harness.experiment import Experiment
 
-ABLATION = Ablation("which VM-entry checks L0 makes", [
+ABLATION = Ablation([
     Value("changed"), Value("all", ("entry_checks=all",)),
     Value("hardware", ("entry_checks=hardware",), quick_l1s=(MICRO,))])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.ablation import Ablation, Value
 from harness.experiment import Experiment
 
-ABLATION = Ablation("which of L1's host state is written at an exit to L1", [
+ABLATION = Ablation([
     Value("changed"), Value("always", ("host_state=always",))])
 
 EXPERIMENT = Experiment(

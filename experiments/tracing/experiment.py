@@ -9,7 +9,7 @@ from harness.experiment import Bars, Column, Experiment, Findings, Readings, Ser
 from harness.experiment.findings import Cell
 
 OFF, COUNTERS, TURNS = "off", "counters", "turns"
-ABLATION = Ablation("what L0 writes down", [
+ABLATION = Ablation([
     Value(COUNTERS), Value(OFF, ("trace=off",), quick_l1s=(MICRO,)), Value(TURNS, ("trace=turns",))])
 LEVELS = {"an exit of L1": "L1 cpuid", "an exit of L2 that L0 answers": "L2 rdmsr-l0-answers",
           "an exit of L2 that reaches L1": "L2 cpuid-3r1w"}

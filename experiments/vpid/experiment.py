@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.ablation import Ablation, Value
 from harness.experiment import Experiment
 
-ABLATION = Ablation("how L2's translations are kept from L1's", [
+ABLATION = Ablation([
     Value("own VPID"), Value("flushed", ("vpid_l2=flush",)), Value("no VPID for L1", ("offer.vpid=off",))])
 
 EXPERIMENT = Experiment(

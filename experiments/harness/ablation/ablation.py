@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..costs import Cost
@@ -39,7 +39,6 @@ class Value:
 class Ablation:
     """`values`: the usual one first. It needs no knobs, so that its boots are everybody's."""
 
-    decision: str
     values: Sequence[Value]
 
     @property
@@ -78,25 +77,25 @@ class Ablation:
         return [*(factors_figure(one) for one in self.measured(readings)), compile_figure(self.compiles(readings))]
 
     def sentence(self, readings: Readings) -> str:
-        told = "; ".join(f"{value.label}: {self._greatest(value, readings)}, {self._compile(value, readings)}"
-                         for value in self.values[1:])
-        return f"{self.decision[0].upper()}{self.decision[1:]}: against {self.usual.label}, {told}."
+        compiles = self.compiles(readings)
+        told = "; ".join(f"with {' '.join(value.knobs)} {self._operations(value, readings)}, "
+                         f"and the compile {self._compile(value, compiles)}" for value in self.values[1:])
+        return f"Against the default, {told}."
 
-    def _greatest(self, value: Value, readings: Readings) -> str:
+    def _operations(self, value: Value, readings: Readings) -> str:
         """Of what L2 does: L1's own instructions are parts of that."""
         usual = self.usual.label
         most = greatest(Change(f"{WHO[one.l1]} {row}", one.median(usual, row), one.median(value.label, row))
                         for one in self.measured(readings) if value.label in one.costs
                         for row in one.rows if row.startswith("L2 "))
         if most is None:
-            return "nothing in any operation of L2"
-        return f"up to {in_words(most.times)} ({most.row})"
+            return "every operation of L2 takes just as many instructions"
+        return f"an operation of L2 takes up to {in_words(most.times)} ({most.row})"
 
-    def _compile(self, value: Value, readings: Readings) -> str:
-        compiles = self.compiles(readings)
+    def _compile(self, value: Value, compiles: Mapping[str, Compile]) -> str:
         times = factor(compiles[self.usual.label].ticks, compiles[value.label].ticks)
         assert times is not None
-        return f"{in_words(times)} in the compile"
+        return in_words(times)
 
 
 def costs(readings: Readings, boot: Boot, rows: Sequence[str]) -> dict[str, Cost]:
