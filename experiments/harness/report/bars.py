@@ -55,24 +55,21 @@ def draw(figure: Figure, style: Style) -> Canvas:
     rows = [_bars_of(figure, group) for group in range(len(figure.places))]
     scale = _scale([bar for row in rows for bar in row], figure.log, width)
     heights = [_group_height(row, figure.stacked) for row in rows]
-    tall = sum(max(height, 0 if style.narrow else height_of(name, LABEL)) + (height_of(name, LABEL) + 2 if style.narrow else 0)
-               + BETWEEN_GROUPS for height, name in zip(heights, names))
+    tall = sum(_with_name(name, height, style.narrow) + BETWEEN_GROUPS for height, name in zip(heights, names))
     top, axes = sheet.bottom, sheet.axes(left, width, tall)
     axes.set_xlim(0, width)
     axes.set_ylim(tall, 0)
     axes.set_yticks([])
     y = BETWEEN_GROUPS / 2
     for row, name, height in zip(rows, names, heights):
+        own = _with_name(name, height, style.narrow)
         if style.narrow:
             sheet.words(left + AFTER_BAR, top + y, name)
-            y += height_of(name, LABEL) + 2
-            _draw_row(axes, row, y, scale, sheet, figure.stacked)
-            y += height + BETWEEN_GROUPS
+            _draw_row(axes, row, y + own - height, scale, sheet, figure.stacked)
         else:
-            tallest = max(height, height_of(name, LABEL))
-            sheet.words(left - 10, top + y + tallest / 2, name, ha="right", va="center", multialignment="right")
-            _draw_row(axes, row, y + (tallest - height) / 2, scale, sheet, figure.stacked)
-            y += tallest + BETWEEN_GROUPS
+            sheet.words(left - 10, top + y + own / 2, name, ha="right", va="center", multialignment="right")
+            _draw_row(axes, row, y + (own - height) / 2, scale, sheet, figure.stacked)
+        y += own + BETWEEN_GROUPS
     _axis(axes, figure, scale, width, sheet)
     sheet.bottom += 5 + SMALL * LINE + 4
     unit = figure.unit + (" (logarithmic axis)" if figure.log else "")
@@ -88,6 +85,11 @@ def _names(figure: Figure, style: Style) -> tuple[list[str], float]:
     names = [wrapped(str(place), LABEL, most) for place in figure.places]
     left = MARGIN if style.narrow else MARGIN + max(width_of(name, LABEL) for name in names) + 10
     return names, left
+
+
+def _with_name(name: str, height: float, narrow: bool) -> float:
+    """The height of a group with its name: on a narrow sheet above the bars, else beside them."""
+    return height_of(name, LABEL) + 2 + height if narrow else max(height, height_of(name, LABEL))
 
 
 def _bars_of(figure: Figure, group: int) -> list[Bar]:
