@@ -1,4 +1,4 @@
-"""The door for whoever sets a figure of ours beside somebody else's: exactly one row, and only where the two may share an axis."""
+"""The door for whoever sets a figure of ours beside somebody else's: exactly one row, only where both may share an axis."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def find(folder: str, source_table: str, operation: str, configuration: str | No
         exact = [row for row in of_operation if configuration in (row.configuration, description(row))]
         found = exact if len(exact) == 1 else [row for row in of_operation if configuration in description(row)]
     if len(found) != 1:
-        raise FindError(f"papers/{folder}, {source_table}, {operation}: {len(found)} rows fit {configuration!r} instead of one; "
-                        f"there are: {' | '.join(map(description, of_operation))}")
+        raise FindError(f"papers/{folder}, {source_table}, {operation}: {len(found)} rows fit {configuration!r} instead of "
+                        f"one; there are: {' | '.join(map(description, of_operation))}")
     return found[0]
 
 
 def comparable(row_unit: str, our_unit: str) -> bool:
-    """Whether the two may share an axis or a line of a table. Time, instructions and counts never mix, nor does anything with
-    its own ratio: what a processor did in cycles stands beside instructions only after each was divided by its like."""
+    """Whether the two may share an axis or a line of a table. Time, instructions and counts never mix, nor does anything
+    with its own ratio: what a processor did in cycles stands beside instructions only after each was divided by its like."""
     return OTHER_NAMES.get(our_unit, our_unit) == OTHER_NAMES.get(row_unit, row_unit)
 
 

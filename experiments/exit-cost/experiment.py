@@ -9,7 +9,7 @@ from harness.exit_cost import (KURMA, Ablated, Side, ablated_figure, ablated_tab
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Readings, Series, Table
 from harness.experiment.platform import INSTRUCTIONS
 from harness.l0 import L0
-from harness.versus_boots import SHADOW, TRAP, boot_of
+from harness.versus_boots import TRAP, boot_of
 
 LINUX, MICRO = "linux-kvm", "micro"
 TITLES = {LINUX: "Linux KVM as L1, as its guest sees it", MICRO: "micro as L1"}
@@ -106,10 +106,10 @@ def sentence(readings: Readings, side: Side, ablated: Ablated) -> str:
              if (count(cost, "exits") or 0) >= 2 and (of_kvm := side.kvm_of(cost.level, cost.op)) is not None]
     most = max((what for what in ablated.off if what != ALL), key=lambda what: ablated.factor(what, "L2 cpuid") or 0)
     return (f"CPUID in a guest of Linux KVM takes {single.median:,} instructions at a single level, {kurma.median:,} "
-            f"({ratio(kurma, single):.1f} times) as L2 under Kurma and {kvm.median:,} ({ratio(kvm, single):.1f} times) under "
-            f"KVM as L0; over the {len(times)} operations that exit to L1 KVM takes {min(times):.1f} to {max(times):.1f} times "
-            f"as many as Kurma, {geometric_mean(times):.1f} in the geometric mean; the one knob that costs CPUID most is "
-            f"{most} ({ablated.factor(most, 'L2 cpuid'):.2f} times what it costs by default).")
+            f"({ratio(kurma, single):.1f} times) as L2 under Kurma and {kvm.median:,} ({ratio(kvm, single):.1f} times) "
+            f"under KVM as L0; over the {len(times)} operations that exit to L1 KVM takes {min(times):.1f} to "
+            f"{max(times):.1f} times as many as Kurma, {geometric_mean(times):.1f} in the geometric mean; the one knob that "
+            f"costs CPUID most is {most} ({ablated.factor(most, 'L2 cpuid'):.2f} times what it costs by default).")
 
 
 def beside(readings: Readings) -> list[Beside]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from harness import versus_boots
 from harness.exit_kinds import PARTS, READS, WRITES, Exits, by_operation, of_kvm_as_l0
@@ -27,7 +27,8 @@ def boots(quick: bool) -> list[Boot]:
 
 
 def evaluate(readings: Readings) -> Findings:
-    found = {(l1, mode): by_operation(readings[Boot(l1, knobs)].lines("kinds")) for l1 in L1S for mode, knobs in MODES.items()}
+    found = {(l1, mode): by_operation(readings[Boot(l1, knobs)].lines("kinds"))
+             for l1 in L1S for mode, knobs in MODES.items()}
     kvm = {} if readings.quick else {mode: _counted(readings, access) for mode, access in KVM_AS_L0.items()}
     tables = [how_many({mode: found[l1, mode] for mode in MODES}, l1) for l1 in L1S]
     tables += [of_what({mode: found[l1, mode] for mode in MODES}, l1) for l1 in L1S]
@@ -49,7 +50,8 @@ def reaching_l1(operations: Operations) -> list[str]:
 def how_many(modes: Mapping[str, Operations], l1: str) -> Table:
     """All operations whose exit L1 handles; the reason is the same in each mode."""
     first = next(iter(modes.values()))
-    rows = [[op, first[op].reason, *(_further(operations, op) for operations in modes.values())] for op in reaching_l1(first)]
+    rows = [[op, first[op].reason, *(_further(operations, op) for operations in modes.values())]
+            for op in reaching_l1(first)]
     return Table(f"Further exits for one exit of L2, {L1S[l1]} as L1",
                  [Column("operation"), Column("reason"), *(Column(mode, "exits") for mode in modes)], rows)
 
@@ -69,9 +71,10 @@ def under_kvm(kvm: Mapping[str, Exits], trap: Operations, shadowing: Operations)
     pairs = [("trap", "Kurma", trap["cpuid-3r1w"]), ("trap", "KVM", kvm["trap"]),
              ("shadowing", "Kurma", shadowing["cpuid-3r1w"]), ("shadowing", "KVM", kvm["shadowing"])]
     parts = [part for part in PARTS if any(exits.parts()[part] >= 0.05 for _, _, exits in pairs)]
-    return Table("cpuid-3r1w of micro under both L0s, further exits", [Column("mode"), Column("L0"), Column("all", "exits"),
-                 *(Column(part, "exits") for part in parts)],
-                 [[mode, l0, _tidy(exits.further), *(_tidy(exits.parts()[part]) for part in parts)] for mode, l0, exits in pairs])
+    columns = [Column("mode"), Column("L0"), Column("all", "exits"), *(Column(part, "exits") for part in parts)]
+    return Table("cpuid-3r1w of micro under both L0s, further exits", columns,
+                 [[mode, l0, _tidy(exits.further), *(_tidy(exits.parts()[part]) for part in parts)]
+                  for mode, l0, exits in pairs])
 
 
 def figure(found: Mapping[tuple[str, str], Operations]) -> Bars:
@@ -89,8 +92,8 @@ def sentence(trap: Operations, direct: Operations) -> str:
     fewest, most = (choose(reaching_l1(trap), key=lambda op: trap[op].further) for choose in (min, max))
     return (f"With an exit for each VMCS access, one port access of L2 that Linux KVM's user space answers causes "
             f"{port.further:.1f} further exits, {accesses:.1f} of them VMREADs and VMWRITEs; with VMCS shadowing it causes "
-            f"{same.further:.1f}; over all operations it is {trap[fewest].further:.1f} ({fewest}) to {trap[most].further:.1f} "
-            f"({most}) without shadowing, and {_range(direct)} with it.")
+            f"{same.further:.1f}; over all operations it is {trap[fewest].further:.1f} ({fewest}) to "
+            f"{trap[most].further:.1f} ({most}) without shadowing, and {_range(direct)} with it.")
 
 
 def _range(operations: Operations) -> str:

@@ -166,8 +166,8 @@ def sentence(walks: Mapping[str, Walks]) -> str:
     best = min(AROUND, key=lambda count: walks[Filling(around=count).label][before].ticks_per_page)
     filled = walks[Filling(around=best).label][before].ticks_per_page
     whole, pieces = (walks[label][OF_2M[0]].ticks_per_page * PAGES_OF_2M for label in (DEFAULTS.label, NO_LARGE.label))
-    return (f"A page of 4 KiB that is new to L2 costs {ours[before].ticks_per_page:,.0f} instructions where L1 has mapped it "
-            f"and {ours[on_demand].ticks_per_page:,.0f} where L1 must map it first, with KVM as L0 "
+    return (f"A page of 4 KiB that is new to L2 costs {ours[before].ticks_per_page:,.0f} instructions where L1 has mapped "
+            f"it and {ours[on_demand].ticks_per_page:,.0f} where L1 must map it first, with KVM as L0 "
             f"{kvm[before].ticks_per_page:,.0f} and {kvm[on_demand].ticks_per_page:,.0f} ({_times(kvm, ours, before)} and "
             f"{_times(kvm, ours, on_demand)} times as many); the latter would be {without[on_demand].ticks_per_page:,.0f} "
             f"without prefill; of the fault-arounds tried, {best} is the cheapest for a walk in order over mapped pages "

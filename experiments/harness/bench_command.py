@@ -165,7 +165,8 @@ def complaints(rows: list[dict[str, object]], expected: Iterable[str]) -> list[s
         time = row.get("cpu_time")
         if row.get("error_occurred"):
             wrong.append(f"{row['name']}: {row.get('error_message', 'failed')}")
-        elif row.get("run_type") == "iteration" and not (isinstance(time, (int, float)) and math.isfinite(time) and time > 0):
+        elif row.get("run_type") == "iteration" and not (
+                isinstance(time, (int, float)) and math.isfinite(time) and time > 0):
             wrong.append(f"{row['name']}: no time was measured ({time!r})")
     there = {str(row["name"]).partition("/")[0] for row in rows}
     return wrong + [f"{room}: no bench has run" for room in expected if room not in there]

@@ -35,13 +35,14 @@ def parser() -> argparse.ArgumentParser:
         top.add_argument(f"--reject-{stream}", action="append", default=[], metavar="REGEX",
                          help=f"must not be found in {what}; may be repeated")
     top.add_argument("--expect-json", action="append", default=[], metavar="REGEX",
-                     help="after the line of L1's console that matches must stand JSON with the members of L0's own; may be repeated")
+                     help="after the line of L1's console that matches must stand JSON with the members of L0's own; "
+                          "may be repeated")
     top.add_argument("--expect-turns", type=int, metavar="N",
-                     help="L0's JSON must have turns that join without a gap, in at least N whole rounds with the numbers that they must have")
+                     help="L0's JSON must have turns that join without a gap, in at least N whole rounds, rightly numbered")
     top.add_argument("--repeat", type=int, default=1, metavar="N",
                      help="boot N times; console, port 0xE9, L0's log and the last tick must be equal")
     top.add_argument("--equal-bare", metavar="REGEX",
-                     help="boot without Kurma too; the lines of L1 (console, port 0xE9) that match must be there and be the same")
+                     help="boot without Kurma too; L1's lines (console, port 0xE9) that match must be there and be the same")
     top.add_argument("--unchecked", action="store_true",
                      help="skip the front door's own checks, so that L0's answer to a bad payload is seen")
     top.add_argument("--no-payload", action="store_true", help="boot Kurma without any module (L1 is not used)")

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ignore", action="append", default=[], metavar="REGEX",
                         help="leave lines out in which this is found; may be repeated")
     parser.add_argument("--until", metavar="REGEX",
-                        help="a line in which this is found is a side's good end, for images that do not switch the machine off")
+                        help="a line in which this is found is a side's good end, for images that do not switch off")
     parser.add_argument("--cpu", default=DEFAULT_CPU, metavar="MODEL", help=f"processor model (default {DEFAULT_CPU})")
     parser.add_argument("--set", action="append", default=[], dest="knobs", metavar="KNOB=VALUE",
                         help="a knob of Kurma; may be repeated")
@@ -127,7 +127,8 @@ def verdict(bare: Result, kurma: Result, diffs: dict[str, LineDiff]) -> tuple[St
         return bare.status, "equal as far as it went; neither came to an end"
     if not diffs:
         return Status.DIFFERENT, "neither side said a word, on COM1 or on port 0xE9: there is nothing to compare"
-    return Status.POWER_OFF, "equal" if bare.status is Status.POWER_OFF else f"equal: both end with status {int(bare.status)}"
+    both = "" if bare.status is Status.POWER_OFF else f": both end with status {int(bare.status)}"
+    return Status.POWER_OFF, f"equal{both}"
 
 
 def report(pair: Pair, ignore: Patterns, until: re.Pattern[str] | None, directory: Path) -> Status:

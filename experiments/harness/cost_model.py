@@ -1,6 +1,7 @@
 """Modelled cycles: what L0 executed for one operation, times what others published of a processor.
 
-Never measured: every figure that comes out of here is to be shown under the word *model*, with the certainty of its weakest term.
+Never measured: every figure that comes out of here is to be shown under the word *model*, with the certainty of its weakest
+term.
 """
 
 from __future__ import annotations

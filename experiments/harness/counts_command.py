@@ -87,7 +87,8 @@ def _report(name: str, comparison: Comparison, rows: int) -> None:
         print(f"{name}: {rows} rows, each as in {shown(counts_file.FILE)}")
     for difference in [*comparison.grown, *comparison.fallen]:
         print(f"{name}: {difference}")
-    for what, these in (("measured, and not in the file", comparison.new), ("in the file, and not measured", comparison.gone)):
+    for what, these in (("measured, and not in the file", comparison.new),
+                        ("in the file, and not measured", comparison.gone)):
         if these:
             print(f"{name}: {what}: {', '.join(these)}")
 

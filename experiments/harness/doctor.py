@@ -51,7 +51,8 @@ def _all_packages() -> dict[str, str]:
 def _bochs(absent: list[str]) -> list[Finding]:
     findings = []
     for title, group in (("packages to build", packages.BUILD), ("packages to run", packages.RUN),
-                         ("packages to test", packages.TESTS), ("packages of the guests", packages.guests()), ("packages of the benches", packages.bench())):
+                         ("packages to test", packages.TESTS), ("packages of the guests", packages.guests()),
+                         ("packages of the benches", packages.bench())):
         lacking = [name for name in group if name in absent]
         optional = group is not packages.BUILD and group is not packages.RUN
         findings.append(Finding(title, (NOTE if optional else BAD) if lacking else GOOD,

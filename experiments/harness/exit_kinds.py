@@ -1,5 +1,5 @@
-"""The exits of one operation by who caused and who handled them, and by reason: from the `kinds` lines that guests print beside
-their cost lines under Kurma, or, where KVM is L0 above Kurma, from Kurma's counters of two boots."""
+"""The exits of one operation by who caused and who handled them, and by reason: from the `kinds` lines that guests print
+beside their cost lines under Kurma, or, where KVM is L0 above Kurma, from Kurma's counters of two boots."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from .paths import ROOT
 
 REASONS = ROOT / "vmx-emul" / "include" / "vmx" / "reasons.def"
 # What the parts of a sum are called, and the exits of L1 by the reason's name. Whatever else L1 does is `other`.
-READS, WRITES, ENTRIES, OTHER, KEPT = "VMREAD", "VMWRITE", "VMLAUNCH, VMRESUME", "other exits of L1", "exits of L2 that L0 keeps"
+READS, WRITES, ENTRIES = "VMREAD", "VMWRITE", "VMLAUNCH, VMRESUME"
 XSETBV, INVALIDATIONS = "XSETBV", "INVEPT, INVVPID"
+OTHER, KEPT = "other exits of L1", "exits of L2 that L0 keeps"
 PART_OF = {"vmread": READS, "vmwrite": WRITES, "vmlaunch": ENTRIES, "vmresume": ENTRIES, "xsetbv": XSETBV,
            "invept": INVALIDATIONS, "invvpid": INVALIDATIONS}
 PARTS = (READS, WRITES, ENTRIES, XSETBV, INVALIDATIONS, OTHER, KEPT)

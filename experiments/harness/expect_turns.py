@@ -1,4 +1,4 @@
-"""The turns that L0 recorded, at the end of a run: do they join, and do their rounds have the numbers that they must have?"""
+"""The turns that L0 recorded, at the end of a run: do they join, and have their rounds the numbers that they must have?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def problem(counters: Any, least_rounds: int) -> str | None:
 
 
 def _wrong_between(before: Turn, after: Turn) -> str | None:
-    """An exit comes from the level that was entered; a round begins, with the next number, when an exit of L2's reaches L1."""
+    """An exit comes from the level that was entered; a round begins, and has the next number, when L2's exit reaches L1."""
     if after.level_before != before.level_after:
         return f"an exit of L{after.level_before}, and L{before.level_after} was entered last"
     if after.begins_round != (after.room == "reflect"):

@@ -21,7 +21,7 @@ TICKS = ("min", "median")
 
 @dataclass(frozen=True)
 class Effect:
-    """What is to be compared: one row's figure, with `usual` and with each of `values`, on an L1, other knobs being as told."""
+    """What is to be compared: one row's figure, with `usual` and with each of `values`, on an L1, other knobs as told."""
 
     knob: str
     usual: str

@@ -28,7 +28,7 @@ class Knob:
 
 
 def knobs(table: Path = TABLE) -> list[Knob]:
-    return [Knob(name, _as_written(default), values, when.replace("_", " "), _joined(what), _joined(trades), _joined(shown_by))
+    return [Knob(name, _as_written(default), values, when.replace("_", " "), *map(_joined, (what, trades, shown_by)))
             for name, default, values, when, what, trades, shown_by in _ROW.findall(table.read_text())]
 
 

@@ -20,7 +20,7 @@ from .texttable import table
 HELP = "the table of knobs; --measure: what each of them does to one row, measured now"
 ABOUT = """\
 Every decision of Kurma that can be switched. With --measure, boots micro (and for what is hidden from L1 mostly Linux with
-KVM) with the default and with the other values, and shows for each knob the row that experiments/knobs/effects.toml names."""
+KVM) with the default and with the other values, and shows for each knob the row that experiments/knobs/effects.toml has."""
 EXAMPLES = """\
 examples:
   ./kurma knobs                               what each does, trades, and when it may change
@@ -74,9 +74,12 @@ def _chosen(names: Sequence[str]) -> list[Knob]:
 
 
 def markdown_of_knobs(chosen: Sequence[Knob]) -> str:
-    lines = ["| knob | values | default | may change | what it does | what it trades | shown by |", "|---|---|---|---|---|---|---|"]
-    lines += [f"| `{knob.name}` | {knob.values.replace('|', '/')} | {knob.default} | {knob.when} | {knob.what} | {knob.trades} | "
-              f"{knob.shown_by} |" for knob in chosen]
+    lines = ["| knob | values | default | may change | what it does | what it trades | shown by |",
+             "|---|---|---|---|---|---|---|"]
+    for knob in chosen:
+        columns = (f"`{knob.name}`", knob.values.replace("|", "/"), knob.default, knob.when, knob.what, knob.trades,
+                   knob.shown_by)
+        lines.append(f"| {' | '.join(columns)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -37,4 +37,5 @@ class L0(Enum):
 
     @property
     def title(self) -> str:
-        return {"kurma": "Kurma", "kvm": "Linux KVM", "kvm-on-kurma": "Kurma, Linux KVM", "none": "the bare platform"}[self.value]
+        return {"kurma": "Kurma", "kvm": "Linux KVM", "kvm-on-kurma": "Kurma, Linux KVM",
+                "none": "the bare platform"}[self.value]

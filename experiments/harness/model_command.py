@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="take the counts of this run (of demo, or model --json) instead of booting")
     parser.add_argument("--cpu-model", default=DEFAULT_PROCESSOR, metavar="NAME",
                         help=f"the processor whose costs are taken (default {DEFAULT_PROCESSOR}; --list has the names)")
-    parser.add_argument("--l1", choices=sorted(setups.COSTS_CMDLINE), default="micro", help="whose operations (default micro)")
+    parser.add_argument("--l1", choices=sorted(setups.COSTS_CMDLINE), default="micro",
+                        help="whose operations (default micro)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="counts and modelled cycles as JSON")
     parser.add_argument("--list", action="store_true", help="the published figures; boots nothing")
     parser.add_argument("--platform", choices=["bochs", "qemu"], default="bochs",
@@ -82,7 +83,8 @@ def command(arguments: argparse.Namespace) -> Status:
         raise FrontDoorError("--event needs a processor with counters: --platform qemu")
     processor = known[arguments.cpu_model]
     if not processor.prices:
-        raise FrontDoorError(f"of {processor.name} nobody's costs are known, so there is nothing to model; --list says of which")
+        raise FrontDoorError(f"of {processor.name} nobody's costs are known, so there is nothing to model; "
+                             "--list says of which")
     columns = columns_of_file(arguments.costs) if arguments.costs else _booted(arguments.l1)
     print(report(processor, columns))
     for other in known.values():
@@ -216,8 +218,8 @@ def _sentence(found: Verdict | None) -> str:
              "whether they eat its saving is not decided")
     limit = "" if found.break_even is None or found.break_even <= 0 else (
         f"; break-even where these cost {found.break_even:.1f} times the published cycles")
-    return (f"VMCLEAR, VMPTRLD and VMLAUNCH cost shadow-direct {found.spends} model cycles more, the rest {found.saves} less: "
-            f"{eaten} (net {found.net}{limit}; {unverified(found.certainty)}).")
+    return (f"VMCLEAR, VMPTRLD and VMLAUNCH cost shadow-direct {found.spends} model cycles more, the rest {found.saves} "
+            f"less: {eaten} (net {found.net}{limit}; {unverified(found.certainty)}).")
 
 
 def unverified(certainty: str) -> str:

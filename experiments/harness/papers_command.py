@@ -20,7 +20,7 @@ from .texttable import table
 HELP = "what the papers and other systems measured: every figure, its certainty, which experiment reproduces it"
 ABOUT = """\
 Lists the figures of papers/, source by source: where in the source a figure stands, on which processor, how certain it is,
-and which experiment measures the same here. Boots nothing. What may be concluded from a source is in papers/SOURCE/notes.md."""
+and which experiment measures the same here. Boots nothing. What may be concluded from a source: papers/SOURCE/notes.md."""
 EXAMPLES = """\
 examples:
   ./kurma papers                               every figure

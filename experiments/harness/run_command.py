@@ -24,7 +24,8 @@ UNATTENDED_TIMEOUT_SECONDS = 900.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("l1", metavar="L1", help="linux-kvm, linux-work, micro, conformance, or the path of any Multiboot (version 1) image")
+    parser.add_argument("l1", metavar="L1", help="linux-kvm, linux-work, micro, conformance, or the path of any Multiboot "
+                                                 "(version 1) image")
     parser.add_argument("--cmdline", default="", metavar="TEXT",
                         help="L1's command line (linux-kvm, linux-work: appended to its own)")
     parser.add_argument("--module", action="append", default=[], metavar="FILE[=CMDLINE]",

@@ -37,7 +37,8 @@ def guest_packages(versions_file: Path) -> dict[str, str]:
 
 def qemu() -> str:
     """Its own word, which has Debian's version of it."""
-    return _output(["qemu-system-x86_64", "--version"]).partition("\n")[0].removeprefix("QEMU emulator version ") or "unknown"
+    first = _output(["qemu-system-x86_64", "--version"]).partition("\n")[0]
+    return first.removeprefix("QEMU emulator version ") or "unknown"
 
 
 def debian_release() -> str:

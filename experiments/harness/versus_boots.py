@@ -1,4 +1,4 @@
-"""The boots that the comparison with KVM is made of, as `./kurma experiment` keeps them: the same rows without booting again."""
+"""The boots that the comparison with KVM is made of, as `./kurma experiment` keeps them: its rows without booting again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def rows(readings: Readings) -> list[Row]:
     """Every row of the budget that these readings fill at least on Kurma's side."""
     costs = {name: readings[boot].costs for name, boot in measured().items() if boot in readings}
     limits = [limit for limit in budget.read() if boot_name(limit.l1, L0.KURMA.value, limit.kurma) in costs]
-    return rows_of(limits, costs, _kvm_counts({name: readings[boot] for name, boot in counted().items() if boot in readings}))
+    counting = {name: readings[boot] for name, boot in counted().items() if boot in readings}
+    return rows_of(limits, costs, _kvm_counts(counting))
 
 
 def document(directory: Path) -> dict[str, Any]:

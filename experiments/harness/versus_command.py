@@ -25,8 +25,8 @@ from .versus import Costs, MissingRow, Row, Verdict, as_markdown, as_text, boot_
 HELP = "Kurma beside Linux KVM as L0: what every operation costs, on the same processor model, in one go"
 ABOUT = """\
 Boots micro, and a Linux KVM that measures its guest, as L1: under Kurma, under Debian's Linux KVM as L0, and alone, on the
-same Bochs model. Prints operation, KVM, Kurma, KVM / Kurma, and the budget of experiments/versus/budget.toml; all figures are
-measured in this run. KVM counts neither its exits nor its VMCS accesses: Kurma does, in two more boots with KVM on Kurma.
+same Bochs model. Prints operation, KVM, Kurma, KVM / Kurma, and the budget of experiments/versus/budget.toml; all figures
+are of this run. KVM counts neither its exits nor its VMCS accesses: Kurma does, in two more boots with KVM on Kurma.
 Status 8 if a row is over its budget."""
 EXAMPLES = """\
 examples:
@@ -131,7 +131,7 @@ def _document(cpu: str, boots: Sequence[Setup], costs: Costs) -> dict[str, Any]:
     """Equal for equal images: nothing of the host's time is in it."""
     images = Images(build_dir("metal"))
     return {
-        "what": "what operations cost under Linux KVM and under Kurma as L0, in instructions (Bochs: a tick is an instruction)",
+        "what": "what operations cost under Linux KVM and under Kurma as L0, in instructions (one is one tick of Bochs's)",
         "git": versions.git(), "host": versions.host(), "cpu": cpu,
         "l0_packages": versions.guest_packages(images.l0_linux("versions.txt")),
         "boots": {setup.name: {"l1": setup.l1, "l0": setup.l0.value, "knobs": list(setup.knobs),

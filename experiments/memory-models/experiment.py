@@ -115,21 +115,22 @@ def sentence(found: Mapping[str, Phases]) -> str:
         values = [f"{over(found[above], found[below], name):.1f}" for name in PHASES]
         return f"{', '.join(values[:-1])} and {values[-1]}"
 
-    text = (f"Where L1 has no EPT and shadows page tables on Kurma, a page of new memory, a page of used memory, a copy-on-write "
-            f"fault and a change of process take {factors(SHADOW_ON_EPT, MULTI)} times what they take with multi-dimensional "
-            f"paging, which takes {factors(MULTI, EPT)} times the single level")
+    text = (f"Where L1 has no EPT and shadows page tables on Kurma, a page of new memory, a page of used memory, a "
+            f"copy-on-write fault and a change of process take {factors(SHADOW_ON_EPT, MULTI)} times what they take with "
+            f"multi-dimensional paging, which takes {factors(MULTI, EPT)} times the single level")
     if KVM_MULTI in found and KVM_SHADOW_ON_EPT in found:
         text += f"; with KVM as L0 shadowing takes {factors(KVM_SHADOW_ON_EPT, KVM_MULTI)} times multi-dimensional paging"
     return text + "."
 
 
 def besides(found: Mapping[str, Phases]) -> list[Beside]:
-    return [Beside("turtles-osdi-2010", "section 4.2.3", "page-fault-heavy-runs", over(found[SHADOW_ON_EPT], found[MULTI], name),
-                   "factor", f"shadow-on-EPT over multi-dimensional paging on Kurma: {what}") for name, what in PHASES.items()]
+    return [Beside("turtles-osdi-2010", "section 4.2.3", "page-fault-heavy-runs",
+                   over(found[SHADOW_ON_EPT], found[MULTI], name), "factor",
+                   f"shadow-on-EPT over multi-dimensional paging on Kurma: {what}") for name, what in PHASES.items()]
 
 
 EXPERIMENT = Experiment(
     "Memory models: multi-dimensional paging and shadow-on-EPT",
-    "What does a page fault of L2 cost where L1 has an EPT that L0 composes with its own (multi-dimensional paging), and where "
-    "L1 has none and shadows L2's page tables; for memory that L2 never had and for memory that it had before?",
+    "What does a page fault of L2 cost where L1 has an EPT that L0 composes with its own (multi-dimensional paging), and "
+    "where L1 has none and shadows L2's page tables; for memory that L2 never had and for memory that it had before?",
     lambda quick: list(configurations(quick).values()), evaluate)

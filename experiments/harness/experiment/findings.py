@@ -40,7 +40,8 @@ class Table:
     def __post_init__(self) -> None:
         _must(bool(self.columns) and bool(self.rows), f"table {self.title!r} is empty")
         for row in self.rows:
-            _must(len(row) == len(self.columns), f"table {self.title!r}: {len(row)} cells in a row of {len(self.columns)}: {row}")
+            _must(len(row) == len(self.columns),
+                  f"table {self.title!r}: {len(row)} cells in a row of {len(self.columns)}: {row}")
 
     def as_json(self) -> dict[str, Any]:
         return {"title": self.title, "columns": [column.as_json() for column in self.columns],
@@ -70,7 +71,8 @@ class Bars:
 
     def __post_init__(self) -> None:
         _must_fit(self.name, self.groups, self.series)
-        _must(not (self.log and self.stacked), f"figure {self.name}: the parts of a stack mean nothing on a logarithmic axis")
+        _must(not (self.log and self.stacked),
+              f"figure {self.name}: the parts of a stack mean nothing on a logarithmic axis")
 
     def as_json(self) -> dict[str, Any]:
         return {"kind": "bars", "name": self.name, "title": self.title, "unit": self.unit, "groups": list(self.groups),
@@ -95,14 +97,16 @@ class Lines:
 
     def as_json(self) -> dict[str, Any]:
         return {"kind": "lines", "name": self.name, "title": self.title, "x_label": self.x_label, "x": list(self.x),
-                "unit": self.unit, "log_x": self.log_x, "log": self.log, "series": [series.as_json() for series in self.series]}
+                "unit": self.unit, "log_x": self.log_x, "log": self.log,
+                "series": [series.as_json() for series in self.series]}
 
 
 def _must_fit(name: str, places: Sequence[object], series: Sequence[Series]) -> None:
     _must(re.fullmatch(r"[a-z0-9-]+", name) is not None, f"figure {name!r}: its name becomes a file's: a-z, 0-9 and - only")
     _must(bool(places) and bool(series), f"figure {name} is empty")
     for one in series:
-        _must(len(one.values) == len(places), f"figure {name}: {one.label!r} has {len(one.values)} values for {len(places)} places")
+        _must(len(one.values) == len(places),
+              f"figure {name}: {one.label!r} has {len(one.values)} values for {len(places)} places")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image", default=GUEST, metavar="FILE",
                         help="another Multiboot image that prints `case TOPIC/NAME: ANSWER` and `conformance: end`")
     parser.add_argument("--silence", type=float, default=SILENCE_SECONDS, metavar="SECONDS",
-                        help=f"a boot that says nothing new for so long hangs, and is stopped (default {SILENCE_SECONDS:.0f})")
+                        help="a boot that says nothing new for so long hangs, and is stopped "
+                             f"(default {SILENCE_SECONDS:.0f})")
     add_shared_arguments(parser, "run")
     add_random_arguments(parser)
 

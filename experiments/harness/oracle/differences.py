@@ -90,7 +90,8 @@ def _entries(document: dict[str, Any]) -> list[Entry]:
     if len(entries) > at_most:
         raise ValueError(f"{len(entries)} entries, and at_most = {at_most}: the list may only shrink")
     if len(entries) < at_most:
-        raise ValueError(f"{len(entries)} entries, and at_most = {at_most}: it has shrunk, so write at_most = {len(entries)}")
+        raise ValueError(f"{len(entries)} entries, and at_most = {at_most}: it has shrunk, so write "
+                         f"at_most = {len(entries)}")
     return entries
 
 

@@ -69,12 +69,14 @@ class Report:
             "ended": [{"case": a.case, "side": a.side, "status": int(a.status), "why": a.why, "logs": a.directory}
                       for a in outcome.accidents],
             "told": [_told_json(one, self.reasons.get(one.case)) for one in self.told],
-            "minimal": [{**_told_json(one.told, None), "mask": one.mask, "behind": one.behind, "like_it": cases} for one, cases in self.minimal],
+            "minimal": [{**_told_json(one.told, None), "mask": one.mask, "behind": one.behind, "like_it": cases}
+                        for one, cases in self.minimal],
         }
 
 
 def _told_json(told: Told, reason: str | None) -> dict[str, object]:
-    return {"case": told.case, "base": told.base, "mutations": {str(number): what for number, what in told.mutations.items()},
+    return {"case": told.case, "base": told.base,
+            "mutations": {str(number): what for number, what in told.mutations.items()},
             "bare": told.difference.bare, "kurma": told.difference.kurma, "reason": reason}
 
 
@@ -169,7 +171,8 @@ def _show_minimal(minimal: Minimal, like_it: list[int], command: str) -> None:
     if mask is not None:
         print(f"    {command} --case {told.case} --mutations {mask:#x}", flush=True)
     elif minimal.behind is None:
-        print("    run alone the sides do not differ, nor behind some cases before it: what ran long before it matters", flush=True)
+        print("    run alone the sides do not differ, nor behind some cases before it: what ran long before it matters",
+              flush=True)
     else:
         print(f"    run alone the sides do not differ: what ran before it matters\n"
               f"    {command} --first {told.case - minimal.behind} --cases {minimal.behind + 1}", flush=True)

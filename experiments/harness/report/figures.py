@@ -60,7 +60,8 @@ def figure_of(data: Any) -> Figure:
 
 
 def _check(figure: Figure) -> None:
-    _must(len(figure.series) <= MOST_SERIES, f"{len(figure.series)} series: more than {MOST_SERIES} colours are not told apart")
+    _must(len(figure.series) <= MOST_SERIES,
+          f"{len(figure.series)} series: more than {MOST_SERIES} colours are not told apart")
     _must(bool(figure.numbers), "nothing in it was measured")
     _must(not (figure.log and figure.stacked), "the parts of a stack mean nothing on a logarithmic axis")
     lowest = min(figure.numbers)

@@ -33,7 +33,7 @@ def tag(name: str, *inner: Any, **attributes: str | None) -> Markup:
 
 
 def table(label: str, headings: Sequence[Any], columns: Sequence[Sequence[Any]], kind: str | None = None) -> Markup:
-    """In a box of its own that scrolls where the page is narrower than the table. A column of numbers stands at the right."""
+    """In a box of its own that scrolls where the page is narrower than the table. A column of numbers is at the right."""
     right = ["n" if any(numbers.is_number(cell) for cell in column) else None for column in columns]
     texts = [[cell if isinstance(cell, Markup) else text for cell, text in zip(column, numbers.column_text(column))]
              for column in columns]

@@ -61,7 +61,8 @@ def _y_axis(figure: Figure) -> tuple[list[float], float, float]:
         within = (1, 2, 5) if high - low < 2 else (1,)
         ticks = [step * 10.0 ** decade for decade in range(low, high + 1) for step in within]
         return [tick for tick in ticks if tick <= 10.0 ** high], 10.0 ** low, 10.0 ** high
-    ticks = [float(tick) for tick in MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(min(0.0, *values), max(0.0, *values))]
+    places = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(min(0.0, *values), max(0.0, *values))
+    ticks = [float(tick) for tick in places]
     return ticks, ticks[0], ticks[-1]
 
 

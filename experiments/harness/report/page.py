@@ -15,9 +15,10 @@ from .results import Drawing, Result, Results
 STYLE = Path(__file__).resolve().parent / "style.css"
 # Nothing is fetched, nothing is executed, whatever a result may have in it.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-LEAD = ("What Kurma costs, and what each of its optimizations buys: every figure was measured on one emulated processor (Bochs), "
-        "where a tick is an instruction, so the same run gives the same number. Values of papers stand beside ours, each with how "
-        "certain we are of it; their cycles are never compared with our instructions, only ratios and counts are.")
+LEAD = ("What Kurma costs, and what each of its optimizations buys: every figure was measured on one emulated processor "
+        "(Bochs), where a tick is an instruction, so the same run gives the same number. Values of papers stand beside "
+        "ours, each with how certain we are of it; their cycles are never compared with our instructions, only ratios and "
+        "counts are.")
 IN_CYCLES = ("Measured in QEMU with KVM, in cycles, which differ from run to run: {what}. The VMX that is used "
              "there is KVM's, so these are not the processor's own costs.")
 
@@ -28,7 +29,8 @@ def page(results: Results, drawn: Mapping[str, Mapping[str, str]]) -> str:
             _contents(results), tag("main", _summary(results), *(_experiment(result, drawn) for result in results.found)),
             tag("footer", tag("p", "Made by ", tag("code", "./kurma report"), ". The figures are beside this page in ",
                               tag("code", "figures/"), " as SVG and PNG, for light and for dark paper."))]
-    head = joined([Markup('<meta charset="utf-8">'), Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+    head = joined([Markup('<meta charset="utf-8">'),
+                   Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
                    Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
                    Markup('<meta name="color-scheme" content="light dark">'), tag("title", "Kurma: experiments"),
                    Markup('<link rel="icon" href="data:,">'), tag("style", Markup(STYLE.read_text()))])
@@ -107,5 +109,5 @@ def in_words(figure: Any) -> str:
     series = ", ".join(series.label for series in figure.series)
     places = f"{len(figure.places)} {'groups' if figure.kind == 'bars' else 'points'}"
     low, high = min(figure.numbers), max(figure.numbers)
-    return (f"{kind}: {figure.title}. {places}, {series}; from {parts.numbers.text(low)} to {parts.numbers.text(high)} {figure.unit}. "
-            "The table below has the numbers.")
+    range_ = f"from {parts.numbers.text(low)} to {parts.numbers.text(high)} {figure.unit}"
+    return f"{kind}: {figure.title}. {places}, {series}; {range_}. The table below has the numbers."

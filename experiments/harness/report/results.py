@@ -86,7 +86,7 @@ def result_of(name: str, data: Any) -> Result:
 
 def _check_tables(tables: Sequence[Any]) -> None:
     for table in tables:
-        if not isinstance(table, dict) or not isinstance(table.get("columns"), list) or not isinstance(table.get("rows"), list):
+        if not isinstance(table, dict) or not all(isinstance(table.get(part), list) for part in ("columns", "rows")):
             raise ValueError("one of its tables is none")
         if any(not isinstance(row, list) or len(row) != len(table["columns"]) for row in table["rows"]):
             raise ValueError(f"the table {table.get('title')!r} has a row that is longer or shorter than its heading")
