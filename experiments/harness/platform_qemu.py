@@ -80,7 +80,8 @@ def images_for(setups: Sequence[Setup], perf: bool) -> Images:
 
 def request(setup: Setup, images: Images, directory: Path, accelerator: str = KVM) -> Request:
     """One boot as `drive` takes it, beside those on Bochs."""
-    return Request(setup.name, boot_plan(setup.choice, images), setup.machine, setup.l0, directory, timeout_of(setup), accelerator=accelerator)
+    return Request(setup.name, boot_plan(setup.choice, images), setup.machine, setup.l0, directory, timeout_of(setup),
+                   accelerator=accelerator)
 
 
 def boot(setup: Setup, images: Images, directory: Path, accelerator: str = KVM, perf: bool = False) -> Result:

@@ -15,8 +15,8 @@ from .platform_bochs import Ending, LastWords, Machine, die_with_parent
 
 PROGRAM = "qemu-system-x86_64"
 KVM, TCG = "kvm", "tcg"
-# Without the bit that announces a hypervisor: L1 is to take this for the processor, as it does Bochs's, and not to think that
-# it is itself a guest where there is no L0.
+# Without the bit that announces a hypervisor: L1 is to take this for the processor, as it does Bochs's, and not to think
+# that it is itself a guest where there is no L0.
 PROCESSOR = "host,hypervisor=off"
 DEBUG_LOG = "debug.log"     # Port 0xE9: L0's words and the guest's.
 PERF = "perf"
@@ -26,7 +26,7 @@ PERF_FILE = "perf-kvm.txt"
 # QEMU hands a Multiboot module its file's name as its first word. Linux takes this one for the boot loader's and drops it.
 L1_LINK = "BOOT_IMAGE=l1"
 INITRD = "initrd"           # A Linux's archives, where it is given more than one.
-ARCHIVE_ALIGNMENT = 4       # Linux Documentation/driver-api/early-userspace/buffer-format.rst: where the next archive begins.
+ARCHIVE_ALIGNMENT = 4       # Where the next one begins: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
 
 
 def check_programs(perf: bool) -> None:
@@ -60,7 +60,7 @@ def _link_name(number: int) -> str:
 
 
 def one_initrd(plan: BootPlan, directory: Path) -> BootPlan:
-    """QEMU hands a Linux one file; the archives of several modules, one behind the other, are one, as GRUB gives them to it."""
+    """QEMU hands a Linux one file; several modules' archives, one behind the other, are one, as GRUB gives them to it."""
     if plan.loader != "linux" or len(plan.modules) < 2:
         return plan
     initrd = directory / INITRD

@@ -124,8 +124,8 @@ def _before(arguments: argparse.Namespace, experiments: Mapping[str, Experiment]
     found = {name: results.read(arguments.verify, name) for name in experiments}
     for name, one in found.items():
         if (there := one[results.NOT_COMPARED].get("platform", {}).get("name", BOCHS)) != BOCHS:
-            raise FrontDoorError(f"--verify {arguments.verify}: {name} was measured with --platform {there}, in cycles, which differ "
-                                 "from run to run")
+            raise FrontDoorError(f"--verify {arguments.verify}: {name} was measured with --platform {there}, in cycles, which "
+                                 "differ from run to run")
     if len({one["quick"] for one in found.values()}) > 1:
         raise FrontDoorError(f"--verify {arguments.verify}: some of these were quick and some not; name those that belong together")
     if arguments.quick and not any(one["quick"] for one in found.values()):

@@ -1,4 +1,4 @@
-"""What L0 counted of a hardware event, as tables behind those of the experiment: of one operation, and of whole workloads."""
+"""What L0 counted of a hardware event, as tables behind the experiment's: of one operation, and of whole workloads."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def tables(event: Event, readings: Iterable[Reading]) -> list[Table]:
     made = []
     for l1 in dict.fromkeys(reading.boot.l1 for reading in there):
         of_l1 = [reading for reading in there if reading.boot.l1 == l1]
-        made += _table(f"{where}: one operation, {l1}", "operation", {reading.boot.name: _operations(reading) for reading in of_l1})
-        made += _table(f"{where}: a whole workload, {l1}", "workload", {reading.boot.name: _workloads(reading) for reading in of_l1})
+        for what, rows, counts_of in (("one operation", "operation", _operations), ("a whole workload", "workload", _workloads)):
+            made += _table(f"{where}: {what}, {l1}", rows, {reading.boot.name: counts_of(reading) for reading in of_l1})
     return made
 
 

@@ -24,7 +24,7 @@ from .matrix import Boot
 INSTRUCTIONS, CYCLES = "instructions", "cycles"
 REMARK = ("cycles are the time-stamp counter's, and the VMX that is used there is KVM's, so these are not the processor's own "
           "costs")
-FOLDERS = {BOCHS: "boots", QEMU: "boots-qemu"}   # Apart: no boot of the one is ever taken for one of the other.
+FOLDERS = {BOCHS: "boots", QEMU: "boots-qemu"}   # Apart: no boot of the one is taken for one of the other.
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Platform:
             return
         for name, boots in wanted.items():
             if models := sorted({boot.cpu for boot in boots} - {DEFAULT_CPU}):
-                raise FrontDoorError(f"{name} is about Bochs's processors {', '.join(models)}; with --platform qemu there is "
-                                     "this machine's alone: leave that experiment away")
+                raise FrontDoorError(f"{name} is about Bochs's processors {', '.join(models)}; with --platform qemu there "
+                                     "is this machine's alone: leave that experiment away")
 
     def images_for(self, boots: Sequence[Boot]) -> Images:
         made = [self.setup(boot) for boot in boots]
@@ -93,8 +93,8 @@ class Platform:
         if not self.is_qemu:
             return {"name": self.name}
         counted = {"event": self.event.full_name, "event_level": self.event.level} if self.event else {}
-        return {"name": self.name, "version": versions.qemu(), "processor": self.host.processor(), "host_kernel": os.uname().release,
-                **counted, **({"perf_kvm": True} if self.perf else {})}
+        return {"name": self.name, "version": versions.qemu(), "processor": self.host.processor(),
+                "host_kernel": os.uname().release, **counted, **({"perf_kvm": True} if self.perf else {})}
 
     def made_with(self) -> dict[str, Any]:
         return {**self.identity, "remark": REMARK} if self.is_qemu else self.identity
@@ -109,7 +109,8 @@ class Platform:
 
 
 def _in_cycles(text: str) -> str:
-    return re.sub(r"(?<!VMX )\b([Ii])nstruction(s?)\b", lambda word: ("C" if word[1] == "I" else "c") + "ycle" + word[2], text)
+    return re.sub(r"(?<!VMX )\b([Ii])nstruction(s?)\b",
+                  lambda word: ("C" if word[1] == "I" else "c") + "ycle" + word[2], text)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,8 +125,9 @@ def of_arguments(arguments: argparse.Namespace) -> Platform:
         if arguments.event is not None:
             raise FrontDoorError("--event needs a processor with counters: --platform qemu")
         return Platform()
-    for option, given, why in (("--verify", arguments.verify is not None, "cycles differ from run to run"),
-                               ("--readme", arguments.readme, "README's findings are those of Bochs, which everybody can repeat")):
+    for option, given, why in (
+            ("--verify", arguments.verify is not None, "cycles differ from run to run"),
+            ("--readme", arguments.readme, "README's findings are those of Bochs, which everybody can repeat")):
         if given:
             raise FrontDoorError(f"{option} is not for --platform qemu: {why}")
     host = Host()

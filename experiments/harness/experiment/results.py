@@ -24,7 +24,8 @@ NOT_COMPARED = "made_with"   # Where and of what a result was made; all else mus
 GUEST_PACKAGES = ("linux-image-", "qemu-system-")
 
 
-def document(name: str, experiment: Experiment, readings: Readings, images: Images, platform: Platform) -> dict[str, Any]:
+def document(name: str, experiment: Experiment, readings: Readings, images: Images,
+             platform: Platform) -> dict[str, Any]:
     """On Bochs equal for equal images: nothing of the host's time is in it."""
     findings, told = experiment.evaluate(readings), platform.told
     boots = list(readings.by_boot.values())
