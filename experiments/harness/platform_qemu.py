@@ -1,7 +1,7 @@
 """QEMU with KVM as the platform, for cycles that are measured: the same images as on Bochs, by `qemu -kernel`.
 
-Only where the processor has VMX and the host's KVM hands it on. What is measured there is KVM's VMX (an exit of Kurma's L1 is
-an exit to the host first), not the processor's own.
+Only where the processor has VMX and the host's KVM hands it on. What is measured there is KVM's VMX (an exit of Kurma's
+L1 is an exit to the host first), not the processor's own.
 """
 
 from __future__ import annotations

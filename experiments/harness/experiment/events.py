@@ -19,7 +19,8 @@ def tables(event: Event, readings: Iterable[Reading]) -> list[Table]:
     made = []
     for l1 in dict.fromkeys(reading.boot.l1 for reading in there):
         of_l1 = [reading for reading in there if reading.boot.l1 == l1]
-        for what, rows, counts_of in (("one operation", "operation", _operations), ("a whole workload", "workload", _workloads)):
+        for what, rows, counts_of in (("one operation", "operation", _operations),
+                                      ("a whole workload", "workload", _workloads)):
             made += _table(f"{where}: {what}, {l1}", rows, {reading.boot.name: counts_of(reading) for reading in of_l1})
     return made
 

@@ -22,8 +22,8 @@ from ..setups import Setup, timeout_of
 from .matrix import Boot
 
 INSTRUCTIONS, CYCLES = "instructions", "cycles"
-REMARK = ("cycles are the time-stamp counter's, and the VMX that is used there is KVM's, so these are not the processor's own "
-          "costs")
+REMARK = ("cycles are the time-stamp counter's, and the VMX that is used there is KVM's, so these are not the processor's "
+          "own costs")
 FOLDERS = {BOCHS: "boots", QEMU: "boots-qemu"}   # Apart: no boot of the one is taken for one of the other.
 
 

@@ -31,8 +31,9 @@ def document(name: str, experiment: Experiment, readings: Readings, images: Imag
     boots = list(readings.by_boot.values())
     quick = " --quick" if readings.quick else ""
     counted = events.tables(platform.event, boots) if platform.event else []
-    return {"experiment": name, "title": told(experiment.title), "question": told(experiment.question), "quick": readings.quick,
-            "repeat": f"./kurma experiment {name}{quick}{platform.words}", "sentence": told(findings.sentence),
+    return {"experiment": name, "title": told(experiment.title), "question": told(experiment.question),
+            "quick": readings.quick, "repeat": f"./kurma experiment {name}{quick}{platform.words}",
+            "sentence": told(findings.sentence),
             "made_with": made_with(boots, images, platform),
             "boots": {reading.boot.name: summary(reading) for reading in boots},
             "tables": [*told([one.as_json() for one in findings.tables]), *(one.as_json() for one in counted)],
