@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from dataclasses import replace
 
 from harness import budget
 from harness.costs import Cost, level_of, parse
@@ -101,6 +102,12 @@ class TheExperiment(unittest.TestCase):
             self.assertEqual([column.name for column in ways.columns][1:-3], columns)
             budgeted = {row[0]: row for row in tables["The rows of the budget"].rows}
             self.assertEqual(budgeted["L0's VMREADs per shadowed round"][2:4], [None if quick else 80, 8])
+
+    def test_the_budget_is_in_instructions_and_no_measure_of_cycles(self) -> None:
+        def titles(ticks: str) -> list[str]:
+            return [table.title for table in EXPERIMENT.evaluate(replace(self.made_up(True), ticks=ticks)).tables]
+
+        self.assertEqual([title for title in titles("instructions") if title not in titles("cycles")], ["The rows of the budget"])
 
     def test_the_papers_ratios_stand_beside_ratios_of_ours(self) -> None:
         rows = [beside.as_json(one) for one in EXPERIMENT.evaluate(self.made_up(True)).beside]
