@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from . import numbers
+from .. import numbers
 from .figures import Figure
 from .sheet import LABEL, LINE, MARGIN, SMALL, Sheet, Style, height_of, spread, width_of, wrapped
 

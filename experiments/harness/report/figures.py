@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .numbers import is_number
+from ..numbers import is_number
 
 KINDS = ("bars", "lines")
 MOST_SERIES = 6     # As many colours as stay apart for everybody.

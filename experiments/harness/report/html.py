@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import numbers
+from .. import numbers
 
 
 class Markup(str):

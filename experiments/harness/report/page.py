@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..platform_qemu import QEMU
+from .. import numbers
 from . import parts
 from .html import Markup, joined, tag
 from .results import Drawing, Result, Results
@@ -109,5 +110,5 @@ def in_words(figure: Any) -> str:
     series = ", ".join(series.label for series in figure.series)
     places = f"{len(figure.places)} {'groups' if figure.kind == 'bars' else 'points'}"
     low, high = min(figure.numbers), max(figure.numbers)
-    range_ = f"from {parts.numbers.text(low)} to {parts.numbers.text(high)} {figure.unit}"
+    range_ = f"from {numbers.text(low)} to {numbers.text(high)} {figure.unit}"
     return f"{kind}: {figure.title}. {places}, {series}; {range_}. The table below has the numbers."

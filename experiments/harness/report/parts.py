@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import numbers
+from .. import numbers
 from .html import Markup, joined, table, tag
 
 # How a value's certainty (papers/README.md) is shown: its words, and whether it is to be taken with care.

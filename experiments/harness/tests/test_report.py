@@ -13,10 +13,10 @@ from unittest import mock
 
 from harness import cli
 from harness.errors import Status
+from harness.numbers import cell_text, column_text, text, tick
 from harness.report import command, draw, inline, results
 from harness.report.figures import FigureError, figure_of
 from harness.report.html import markup, table, tag
-from harness.report.numbers import cell_text, column_text, text, tick
 from harness.report.page import IN_CYCLES, LEAD, page
 from harness.report.parts import certainty
 from harness.report.sheet import DARK, LIGHT, SMALL, width_of, wrapped

@@ -1,4 +1,4 @@
-"""Numbers as people read them, on the page and in the figures."""
+"""Numbers as people read them: in results, on the report's page and in its figures."""
 
 from __future__ import annotations
 
