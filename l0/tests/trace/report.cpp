@@ -102,10 +102,45 @@ TEST(Json, of_the_widest_turns_fits_into_an_answer) {
             widest.why = why;
     cpu->trace.ring.fill(widest);
     cpu->trace.turns = ~u64{0};
-    const std::string text = written([&](Out& out) { write_json(out, *cpu, ~u64{0}, 0, Trace::shown); });
+    machine->event = {.selector = ~u64{0}, .level = perf::CountedLevel::l2};
+    const std::string text =
+        written([&](Out& out) { write_json(out, *cpu, ~u64{0}, ~u64{0}, Trace::shown); });
     EXPECT_LT(text.size(), ControlCall::answer_capacity - 100);
     EXPECT_TRUE(text.starts_with("{\"tsc\":18446744073709551615,")) << text.substr(0, 60);
     EXPECT_TRUE(text.ends_with("}\n"));
+}
+
+TEST(Json, of_a_turn_says_what_the_exit_was_about_and_what_its_record_took) {
+    const auto trace = std::make_unique<Trace>();
+    Turn& turn = trace->ring[trace->turns++];
+    turn.tsc_exit = 100;
+    turn.tsc_entry = 190;
+    turn.reason = static_cast<u16>(Reason::vmread);
+    turn.why = static_cast<u8>(Why::l1_vmx_instruction);
+    turn.round = 7;
+    turn.noting = 45;
+    turn.recording = 61;
+    turn.subject = 0x681e;
+    const std::string text = written([&](Out& out) { write_turns_json(out, *trace); });
+    EXPECT_TRUE(text.starts_with("[{\"turn\":0,\"tsc_exit\":100,\"tsc_entry\":190,")) << text;
+    EXPECT_NE(text.find("\"reason\":\"vmread\",\"room\":\"emulate\",\"why\":\"l1_vmx_instruction\""),
+              text.npos)
+        << text;
+    EXPECT_NE(text.find("\"round\":7,\"noting\":45,\"recording\":61,\"subject\":26654}"), text.npos) << text;
+}
+
+TEST(Json, has_an_event_where_one_is_counted) {
+    const auto machine = std::make_unique<Machine>();
+    const auto cpu = std::make_unique<Cpu>();
+    cpu->machine = machine.get();
+    const auto json = [&] {
+        return written([&](Out& out) { write_json(out, *cpu, 0, 1234, Trace::shown); });
+    };
+    EXPECT_EQ(json().find("\"event\""), std::string::npos);
+    machine->event = {.selector = 0x0300c0, .level = perf::CountedLevel::l2};
+    EXPECT_NE(json().find("\"event\":{\"selector\":196800,\"level\":\"l2\",\"count\":1234}"),
+              std::string::npos)
+        << json();
 }
 
 }  // namespace
