@@ -47,7 +47,7 @@ void start_event(Cpu& cpu) {
     const GlobalCtrl values = global_ctrl(machine.event.level);
     Processor processor;
     if (!start_counting(processor, machine.event)) {
-        machine.event = {};
+        machine.event = {};  // The end of the run is not to read a counter that may not be there.
         refuse("event: this processor says that it has performance monitoring (CPUID leaf 0AH), yet its ",
                "counter stands still, as Bochs's does; leave --event away, or count on hardware (--platform "
                "qemu)");

@@ -11,8 +11,7 @@ void require_event(const Machine& machine);
 /// Starts the counter, and lets vmcs01, which is current, and by `Machine::added02` every vmcs02, switch it.
 /// Refuses where it stands still. Exceptions must have their handlers by now.
 void start_event(Cpu& cpu);
-/// A new vmcs02 gets the values that its entries and exits load. They are no fields of
-/// L1's, so they stay.
+/// A new vmcs02 gets the values that its entries and exits load. They are no fields of L1's, so they stay.
 void write_levels_to_vmcs02(Cpu& cpu, const VmcsSlot& slot);
 /// MSRs that L1 and L2 do not have while an event is counted, in vmcs01's bitmap.
 void intercept_hidden_msrs(const Event& event, ept::Hpa bitmap);

@@ -63,20 +63,17 @@ const char* impossible_here(const Monitoring& monitoring, const vmx::Capabilitie
     constexpr u8 with_global_ctrl = 2;
     if (monitoring.version == 0)
         return "event: this processor has no performance monitoring (CPUID leaf 0AH says version 0), as "
-               "Bochs and QEMU "
-               "without KVM have none; leave --event away, or count on hardware (--platform qemu)";
+               "Bochs "
+               "and QEMU without KVM have none; leave --event away, or count on hardware (--platform qemu)";
     if (monitoring.version < with_global_ctrl)
         return "event: this processor's performance monitoring is of version 1 (CPUID leaf 0AH); Kurma needs "
-               "2, whose "
-               "IA32_PERF_GLOBAL_CTRL tells the levels apart. Leave --event away";
+               "2, whose IA32_PERF_GLOBAL_CTRL tells the levels apart. Leave --event away";
     if (monitoring.counters == 0)
         return "event: this processor's performance monitoring has no general-purpose counter (CPUID leaf "
-               "0AH); leave "
-               "--event away";
+               "0AH); leave --event away";
     if (!host.may(vmx::Entry::load_perf_global_ctrl) || !host.may(vmx::Exit::load_perf_global_ctrl))
         return "event: this processor's VMX does not load IA32_PERF_GLOBAL_CTRL at VM entry and VM exit, by "
-               "which Kurma "
-               "tells the levels apart; leave --event away";
+               "which Kurma tells the levels apart; leave --event away";
     return nullptr;
 }
 

@@ -35,12 +35,13 @@ u64 subject_of_exit(const Gprs& gprs) {
 void note_turn_start(Cpu& cpu, const Gprs& gprs) {
     const u64 begun = hw::rdtsc();
     cpu.at_turn_start = totals_before_turn(cpu);
-    cpu.trace.rip = uncounted(field::guest_rip.encoding);
-    cpu.trace.detail = uncounted(field::exit_qualification.encoding);
-    cpu.trace.subject = subject_of_exit(gprs);
-    cpu.trace.level_before = cpu.level;
-    cpu.trace.noting = ticks_since(begun);
-    cpu.trace.tsc_exit = begun + cpu.trace.noting;
+    Trace& trace = cpu.trace;
+    trace.rip = uncounted(field::guest_rip.encoding);
+    trace.detail = uncounted(field::exit_qualification.encoding);
+    trace.subject = subject_of_exit(gprs);
+    trace.level_before = cpu.level;
+    trace.noting = ticks_since(begun);
+    trace.tsc_exit = begun + trace.noting;
 }
 
 void record_turn(Cpu& cpu, ExitReason reason, Why why) {
@@ -52,16 +53,16 @@ void record_turn(Cpu& cpu, ExitReason reason, Why why) {
     const Totals& now = cpu.totals;
     if (room_of(why) == Room::reflect) ++trace.rounds;
     Turn& turn = trace.ring[trace.turns % Trace::ring_size];
-    turn = {.tsc_exit = cpu.trace.tsc_exit,
+    turn = {.tsc_exit = trace.tsc_exit,
             .tsc_entry = tsc_entry,
-            .rip = cpu.trace.rip,
-            .detail = cpu.trace.detail,
+            .rip = trace.rip,
+            .detail = trace.detail,
             .vmread = static_cast<u32>(now.vmread - before.vmread),
             .vmwrite = static_cast<u32>(now.vmwrite - before.vmwrite),
             .round = trace.rounds,
             .reason = static_cast<u16>(reason.raw),
             .why = static_cast<u8>(why),
-            .level_before = static_cast<u8>(cpu.trace.level_before),
+            .level_before = static_cast<u8>(trace.level_before),
             .level_after = static_cast<u8>(cpu.level),
             .vmptrld = static_cast<u8>(now.vmptrld - before.vmptrld),
             .vmclear = static_cast<u8>(now.vmclear - before.vmclear),
