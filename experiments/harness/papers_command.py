@@ -68,15 +68,10 @@ def listing(placed: Sequence[Placed]) -> str:
 def totals(placed: Sequence[Placed]) -> str:
     certain = Counter(one.row.certainty for one in placed)
     reproduced = Counter(one.row.reproduced_by for one in placed)
-    by_certainty = [[shown_certainty(name), str(certain[name])] for name in papers.CERTAINTIES if certain[name]]
+    by_certainty = [[papers.shown_certainty(name), str(certain[name])] for name in papers.CERTAINTIES if certain[name]]
     by_experiment = [[name, str(count)] for name, count in sorted(reproduced.items(), key=lambda item: (-item[1], item[0]))]
     return "\n\n".join([table(["certainty", "figures"], [*by_certainty, ["all", str(len(placed))]]),
                         table(["reproduced by", "figures"], by_experiment)])
-
-
-def shown_certainty(certainty: str) -> str:
-    """With the word that papers/README.md asks for where nobody has looked it up."""
-    return f"{certainty}, unverified" if certainty == "from memory" else certainty
 
 
 def as_json(one: Placed) -> dict[str, object]:
@@ -95,7 +90,7 @@ def _source(folder: str, placed: Sequence[Placed]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    return [row.operation, row.l1, row.level, row.configuration, shown_certainty(row.certainty), row.reproduced_by,
+    return [row.operation, row.l1, row.level, row.configuration, papers.shown_certainty(row.certainty), row.reproduced_by,
             f"{row.number:,.10g} {row.unit}"]
 
 

@@ -16,10 +16,10 @@ from ..readme import write_part
 from ..texttable import table
 from . import catalogue, platform, readme, results
 from .matrix import Boot, Experiment
-from .platform import Platform
 from .readings import Readings
 from .runner import Outcome, run_boots
 from .store import Store
+from .text import as_text
 
 HELP = "reproduce a measurement of the papers, or of Kurma's own decisions: figures, tables, one sentence"
 ABOUT = """\
@@ -112,7 +112,7 @@ class _Done:
                 continue
             results.write(found, self.store.directory / name)
             self.results[name] = found
-            print(results.as_text(found) if self.alone else f"{name}: {found['sentence']}", flush=True)
+            print(as_text(found) if self.alone else f"{name}: {found['sentence']}", flush=True)
 
 
 def _before(arguments: argparse.Namespace, experiments: Mapping[str, Experiment]) -> dict[str, dict[str, Any]]:

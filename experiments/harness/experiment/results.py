@@ -1,9 +1,9 @@
-"""The result of an experiment as a document, as text, and whether two of them are equal."""
+"""The result of an experiment as a document, and whether two of them are equal."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ from typing import Any
 from .. import versions
 from ..errors import FrontDoorError
 from ..payload import Images
-from ..platform_qemu import QEMU
-from ..texttable import table
 from . import beside, events
 from .matrix import Experiment
 from .platform import Platform
 from .readings import Reading, Readings
 from .store import summary
+from .text import as_text
 
 FILE, TEXT_FILE = "result.json", "result.txt"
 NOT_COMPARED = "made_with"   # Where and of what a result was made; all else must be equal in two runs.
@@ -71,48 +70,6 @@ def read(directory: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise FrontDoorError(f"{path}: {error}") from None
     raise FrontDoorError(f"{path} is no result of the experiment {name}")
-
-
-def as_text(result: Mapping[str, Any]) -> str:
-    parts = [f"{result['title']}\n{result['question']}"]
-    parts += [table_text(one) for one in result["tables"]]
-    if result["beside"]:
-        parts.append(beside_text(result["beside"]))
-    return "\n\n".join([*parts, result["sentence"], *_where(result[NOT_COMPARED].get("platform", {}))])
-
-
-def _where(platform: Mapping[str, Any]) -> list[str]:
-    """Nothing for Bochs, where everything is measured that does not say otherwise."""
-    if platform.get("name") != QEMU:
-        return []
-    return [f"MEASURED in QEMU with KVM on {platform['processor']}: {platform['remark']}."]
-
-
-def table_text(one: Mapping[str, Any]) -> str:
-    """A unit that all columns share stands in the title; others in their headings."""
-    units = {column["unit"] for column in one["columns"]} - {""}
-    shared = units.pop() if len(units) == 1 else ""
-    heading = [column["name"] if shared or not column["unit"] else f"{column['name']} ({column['unit']})"
-               for column in one["columns"]]
-    title = f"{one['title']} ({shared})" if shared else one["title"]
-    return title + "\n" + table(heading, [[cell_text(cell) for cell in row] for row in one["rows"]])
-
-
-def beside_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [[f"{row['paper']}, {row['source_table']}: {row['operation']}", f"{cell_text(row['theirs'])} {row['unit']}",
-              row["certainty"], f"{cell_text(row['ours'])} {row['ours_unit']}", row["ours_what"]] for row in rows]
-    return "Beside the papers\n" + table(["figure", "theirs", "certainty", "here", "what was measured here"], lines, left=1)
-
-
-def cell_text(cell: Any) -> str:
-    """Whole numbers with separators; small ones with two decimals, others with one; a dash where nothing was measured."""
-    if cell is None:
-        return "–"
-    if not isinstance(cell, (int, float)):
-        return str(cell)
-    if cell == int(cell):
-        return f"{cell:,.0f}"
-    return f"{cell:,.2f}" if abs(cell) < 10 else f"{cell:,.1f}"
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from unittest import mock
 
 from harness.errors import FrontDoorError, Status
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Lines, Readings, Series, Table
-from harness.experiment import beside, catalogue, command, results, runner
+from harness.experiment import beside, catalogue, command, runner
 from harness.experiment.findings import FindingsError
 from harness.experiment.platform import Platform
 from harness.experiment.runner import Outcome, Progress
@@ -337,16 +337,6 @@ class WhatIsLeft(unittest.TestCase):
         self.assertIsNone(Progress(100).minutes_left(5))
         self.assertEqual(Progress(100, 25).minutes_left(60), 3)
         self.assertEqual(Progress(100, 100).minutes_left(60), 0)
-
-
-class Cells(unittest.TestCase):
-    def test_are_written_for_people(self) -> None:
-        self.assertEqual([results.cell_text(cell) for cell in (None, "a", 1234567, 1234.56, 1.234, 2.0)],
-                         ["–", "a", "1,234,567", "1,234.6", "1.23", "2"])
-
-    def test_a_unit_that_all_columns_share_stands_in_the_title(self) -> None:
-        table = Table("Costs", [Column("op"), Column("a", "exits"), Column("b", "exits")], [["x", 1, 2]]).as_json()
-        self.assertTrue(results.table_text(table).startswith("Costs (exits)\nop  a  b\n"))
 
 
 if __name__ == "__main__":
