@@ -54,6 +54,12 @@ class Result:
     directory: Path
     guest: list[str] = field(default_factory=list)   # What L1 wrote on port 0xE9.
 
+    @property
+    def complaint(self) -> str | None:
+        """The first line in which a guest of ours says that something is wrong: its other lines are not to be believed."""
+        lines = self.console.decode("utf-8", "replace").splitlines()
+        return next((line.strip() for line in lines if "ERROR" in line), None)
+
 
 @dataclass
 class Run:

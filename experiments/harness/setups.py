@@ -102,6 +102,8 @@ def timeout_of(setup: Setup) -> float:
 
 
 def costs_of(name: str, result: Result) -> list[Cost]:
+    if result.complaint is not None:
+        raise FrontDoorError(f"{name}: {result.complaint}; see {shown(result.directory)}/console.log", Status.TESTS_FAILED)
     try:
         costs = parse(result.console)
     except CostError as error:

@@ -54,8 +54,8 @@ def run_boots(boots: Sequence[Boot], store: Store, jobs: int, on_reading: Callab
                 ended.add(boot)
                 progress.done += boot.usual_seconds
                 ticker.quiet()
-                _take(boot, run.result, store, outcome)
-                say(f"{len(ended)} of {len(missing)}: {_told(boot, run.result)}{_left(progress, ticker)}")
+                failed = _take(boot, run.result, store, outcome)
+                say(f"{len(ended)} of {len(missing)}: {_told(boot, run.result, failed)}{_left(progress, ticker)}")
                 on_reading(outcome)
         ticker.tick(f"{len(ended)} of {len(missing)} boots done{_left(progress, ticker)}; at work: {_names(active)}")
 
@@ -69,21 +69,25 @@ def _prepared(boot: Boot, store: Store) -> Run:
     return Run(store.platform.request(boot, store.images, store.directory_of(boot)))
 
 
-def _take(boot: Boot, result: Result, store: Store, outcome: Outcome) -> None:
+def _take(boot: Boot, result: Result, store: Store, outcome: Outcome) -> str | None:
+    """Why it is of no use, if it is not."""
     status, why = result.status, result.why
-    if status is Status.POWER_OFF:
+    if status is Status.POWER_OFF and result.complaint is not None:
+        status, why = Status.TESTS_FAILED, result.complaint
+    elif status is Status.POWER_OFF:
         try:
             outcome.readings[boot] = store.keep(boot, result)
-            return
+            return None
         except ValueError as error:
             status, why = Status.L0_PANIC, f"L0's counters are no JSON ({error})"
     outcome.failures[boot] = f"{boot.name}: {why}; its console and logs: {shown(result.directory)}/"
     outcome.statuses.append(status)
+    return why
 
 
-def _told(boot: Boot, result: Result) -> str:
+def _told(boot: Boot, result: Result, failed: str | None) -> str:
     ticks = f", {result.words.tick:,} instructions" if result.words.tick is not None else ""
-    verdict = "" if result.status is Status.POWER_OFF else f" FAILED: {result.why};"
+    verdict = "" if failed is None else f" FAILED: {failed};"
     return f"{boot.name}:{verdict} {result.seconds:.0f} s{ticks}"
 
 

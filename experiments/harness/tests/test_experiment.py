@@ -280,14 +280,15 @@ class FakeRun(Run):
 
 
 class TheRunner(WithImages):
-    def run_them(self, boots: Sequence[Boot], dying: Sequence[Boot] = (), counters: str | None = None) -> tuple[Outcome, list[Boot], str]:
+    def run_them(self, boots: Sequence[Boot], dying: Sequence[Boot] = (), counters: str | None = None,
+                 console: str = "x\n") -> tuple[Outcome, list[Boot], str]:
         started: list[Boot] = []
 
         def prepared(boot: Boot, store: Store) -> Run:
             started.append(boot)
             status = Status.TIME_OUT if boot in dying else Status.POWER_OFF
             request = Request(boot.name, None, boot.setup.machine, boot.l0, store.directory_of(boot))  # type: ignore[arg-type]
-            return FakeRun(request, made=result_of(store.directory_of(boot), "x\n", status, counters))
+            return FakeRun(request, made=result_of(store.directory_of(boot), console, status, counters))
 
         err = io.StringIO()
         with mock.patch.object(runner, "_prepared", prepared), contextlib.redirect_stderr(err):
@@ -307,6 +308,11 @@ class TheRunner(WithImages):
         outcome, _, said = self.run_them([PLAIN, TRAP], dying=[TRAP])
         self.assertEqual((list(outcome.readings), list(outcome.failures), outcome.statuses), ([PLAIN], [TRAP], [Status.TIME_OUT]))
         self.assertIn("FAILED: why", said)
+
+    def test_one_whose_guest_says_that_something_is_wrong_has_measured_nothing(self) -> None:
+        outcome, _, said = self.run_them([PLAIN], console="cost l1=micro\r\nwork: ERROR: no clock\r\n")
+        self.assertEqual((outcome.readings, outcome.statuses), ({}, [Status.TESTS_FAILED]))
+        self.assertIn("FAILED: work: ERROR: no clock; 1 s", said)
 
     def test_counters_that_are_no_json_are_a_failure(self) -> None:
         outcome, _, _ = self.run_them([PLAIN], counters="{broken")

@@ -40,8 +40,8 @@ class Measuring(unittest.TestCase):
             self.measure(Status.L1_DEATH, GOOD)
         self.assertEqual(raised.exception.status, Status.L1_DEATH)
 
-    def test_neither_has_one_without_cost_lines_or_with_a_broken_one(self) -> None:
-        for console in (b"micro: done\n", GOOD[:-9] + b"x\r\n"):
+    def test_neither_has_one_without_cost_lines_or_with_a_broken_one_or_with_an_error(self) -> None:
+        for console in (b"micro: done\n", GOOD[:-9] + b"x\r\n", GOOD + b"micro: ERROR: VMCLEAR failed\r\n"):
             with self.subTest(console), self.assertRaises(FrontDoorError) as raised:
                 self.measure(Status.POWER_OFF, console)
             self.assertEqual(raised.exception.status, Status.TESTS_FAILED)

@@ -175,10 +175,9 @@ def _boot(arguments: argparse.Namespace) -> Result:
     drive([run], each_round=lambda _: ticker.tick(run.stage()))
     ticker.quiet()
     assert run.result is not None
-    wrong = [line for line in run.result.console.decode("utf-8", "replace").splitlines() if "ERROR" in line]
-    if wrong:
+    if (wrong := run.result.complaint) is not None:
         rows = "" if arguments.op is None else f"; `./kurma run {l1}` prints the rows that there are"
-        raise FrontDoorError(f"{wrong[0].strip()}{rows}; L1's console: {shown(run.result.directory)}/console.log")
+        raise FrontDoorError(f"{wrong}{rows}; L1's console: {shown(run.result.directory)}/console.log")
     return run.result
 
 
