@@ -43,16 +43,19 @@ DIFFERENCES_SHOWN = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="an experiment's name, or several, or `all`; without: list them")
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help="an experiment's name, or several, or `all`; without: list them")
     parser.add_argument("--quick", action="store_true", help="fewer boots and shorter workloads")
-    parser.add_argument("--resume", action="store_true", help="keep the boots that are there, if they are of the same images")
+    parser.add_argument("--resume", action="store_true",
+                        help="keep the boots that are there, if they are of the same images")
     parser.add_argument("--jobs", type=int, metavar="N",
                         help="boots at a time, each a process of one thread and 1 to 2 GiB (default: a processor each; with "
                              "--platform qemu one after the other)")
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help=f"where boots and results go (default {shown(DEFAULT_OUTS[BOCHS])}, with --platform qemu "
                              f"{shown(DEFAULT_OUTS[QEMU])})")
-    parser.add_argument("--readme", action="store_true", help="write the findings into README.md, between its marks; needs `all`")
+    parser.add_argument("--readme", action="store_true",
+                        help="write the findings into README.md, between its marks; needs `all`")
     parser.add_argument("--verify", type=Path, metavar="DIR",
                         help="run again what DIR has, as quick as it was, and compare; status 8 if anything differs")
     platform.add_arguments(parser)
@@ -65,7 +68,8 @@ def command(arguments: argparse.Namespace) -> Status:
     if arguments.jobs is not None and arguments.jobs < 1:
         raise FrontDoorError(f"--jobs {arguments.jobs}: at least 1")
     if arguments.readme and catalogue.ALL not in arguments.names:
-        raise FrontDoorError("--readme writes the findings of all experiments: ./kurma experiment all --readme (--resume keeps the boots)")
+        raise FrontDoorError("--readme writes the findings of all experiments: ./kurma experiment all --readme "
+                             "(--resume keeps the boots)")
     experiments = catalogue.chosen(arguments.names)
     where = platform.of_arguments(arguments)
     before = _before(arguments, experiments)
@@ -74,7 +78,8 @@ def command(arguments: argparse.Namespace) -> Status:
     boots = list(dict.fromkeys(boot for of_one in wanted.values() for boot in of_one))
     where.check(wanted)
     images, jobs = where.images_for(boots), arguments.jobs or where.jobs
-    store = Store((arguments.out or (new_run_dir("verify") if before else DEFAULT_OUTS[where.name])).absolute(), images, where)
+    out = arguments.out or (new_run_dir("verify") if before else DEFAULT_OUTS[where.name])
+    store = Store(out.absolute(), images, where)
     say(f"{len(experiments)} experiments, {len(boots)} boots, {jobs} at a time; results and logs: {shown(store.directory)}/")
     if not arguments.resume:
         for boot in boots:
@@ -90,8 +95,8 @@ def command(arguments: argparse.Namespace) -> Status:
 class _Done:
     """Evaluates each experiment as soon as its last boot has ended."""
 
-    def __init__(self, experiments: Mapping[str, Experiment], wanted: Mapping[str, Sequence[Boot]], quick: bool, store: Store,
-                 alone: bool) -> None:
+    def __init__(self, experiments: Mapping[str, Experiment], wanted: Mapping[str, Sequence[Boot]], quick: bool,
+                 store: Store, alone: bool) -> None:
         self.experiments, self.wanted, self.quick, self.store, self.alone = experiments, wanted, quick, store, alone
         self.results: dict[str, dict[str, Any]] = {}
         self.failures: dict[str, str] = {}
@@ -124,10 +129,11 @@ def _before(arguments: argparse.Namespace, experiments: Mapping[str, Experiment]
     found = {name: results.read(arguments.verify, name) for name in experiments}
     for name, one in found.items():
         if (there := one[results.NOT_COMPARED].get("platform", {}).get("name", BOCHS)) != BOCHS:
-            raise FrontDoorError(f"--verify {arguments.verify}: {name} was measured with --platform {there}, in cycles, which "
-                                 "differ from run to run")
+            raise FrontDoorError(f"--verify {arguments.verify}: {name} was measured with --platform {there}, in cycles, "
+                                 "which differ from run to run")
     if len({one["quick"] for one in found.values()}) > 1:
-        raise FrontDoorError(f"--verify {arguments.verify}: some of these were quick and some not; name those that belong together")
+        raise FrontDoorError(f"--verify {arguments.verify}: some of these were quick and some not; "
+                             "name those that belong together")
     if arguments.quick and not any(one["quick"] for one in found.values()):
         raise FrontDoorError(f"--verify {arguments.verify}: these were not --quick, so this run must not be either")
     return found
@@ -139,13 +145,15 @@ def _verdict(done: _Done, outcome: Outcome, before: Mapping[str, Mapping[str, An
         say(why)
     if missing:
         say(f"without result: {', '.join(missing)}; --resume runs what failed again and keeps the rest")
-    different = [name for name, earlier in before.items() if name in done.results and _differs(name, earlier, done.results[name])]
+    different = [name for name, earlier in before.items()
+                 if name in done.results and _differs(name, earlier, done.results[name])]
     if before:
         equal = len(before) - len(different) - len(missing)
         say(f"{equal} of {len(before)} experiments are equal to those before, every boot to its last instruction")
     else:
         say(f"results: {shown(done.store.directory)}/; ./kurma report --from {shown(done.store.directory)} draws them")
-    return worst([*outcome.statuses, *([Status.DIFFERENT] if different else []), *([Status.TESTS_FAILED] if missing else [])])
+    statuses = [Status.DIFFERENT] * bool(different) + [Status.TESTS_FAILED] * bool(missing)
+    return worst([*outcome.statuses, *statuses])
 
 
 def _differs(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

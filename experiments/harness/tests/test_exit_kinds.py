@@ -49,8 +49,8 @@ class ALine(unittest.TestCase):
 
 class UnderKvm(unittest.TestCase):
     def counters(self, rounds: int) -> dict[str, object]:
-        counts = {("cpuid", "reflect"): 7 + rounds, ("vmresume", "reflect"): 3 + rounds, ("vmread", "reflect"): 90 + 3 * rounds,
-                  ("vmread", "emulate"): 10**6 * rounds, ("external_interrupt", "reflect"): 5}
+        counts = {("cpuid", "reflect"): 7 + rounds, ("vmresume", "reflect"): 3 + rounds,
+                  ("vmread", "reflect"): 90 + 3 * rounds, ("vmread", "emulate"): 10**6 * rounds, ("external_interrupt", "reflect"): 5}
         return {"exits": [{"reason": reason, "room": room, "count": count} for (reason, room), count in counts.items()]}
 
     def test_the_difference_of_both_boots_is_of_kvms_guests_alone(self) -> None:
@@ -80,10 +80,11 @@ class TheExperiment(unittest.TestCase):
         self.assertIn("causes 3.0 further exits, 2.0 of them", EXPERIMENT.evaluate(self.made_up(True, 2)).sentence)
 
     def test_kvm_stands_beside_where_it_was_counted(self) -> None:
-        self.assertEqual([table.title for table in EXPERIMENT.evaluate(self.made_up(True)).tables if "both L0s" in table.title], [])
+        titles = [table.title for table in EXPERIMENT.evaluate(self.made_up(True)).tables]
+        self.assertEqual([title for title in titles if "both L0s" in title], [])
         table = EXPERIMENT.evaluate(self.made_up(False)).tables[-1]
-        self.assertEqual([row[:3] for row in table.rows], [["trap", "Kurma", 10], ["trap", "KVM", 21], ["shadowing", "Kurma", 1],
-                                                           ["shadowing", "KVM", 21]])
+        self.assertEqual([row[:3] for row in table.rows], [["trap", "Kurma", 10], ["trap", "KVM", 21],
+                                                           ["shadowing", "Kurma", 1], ["shadowing", "KVM", 21]])
 
     def test_the_papers_counts_stand_beside_ours(self) -> None:
         rows = [beside.as_json(one) for one in EXPERIMENT.evaluate(self.made_up(True)).beside]

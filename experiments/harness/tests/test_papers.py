@@ -17,7 +17,8 @@ from harness import papers, papers_command
 from harness.errors import FrontDoorError, Status
 from harness.paths import ROOT
 
-ROW = papers.Row("table 1", "cpuid", "linux-kvm", "L2", "shadow VMCS on", "58000", "cycles", "a processor", "from memory", "exit-cost")
+ROW = papers.Row("table 1", "cpuid", "linux-kvm", "L2", "shadow VMCS on", "58000", "cycles", "a processor", "from memory",
+                 "exit-cost")
 
 
 def placed(*rows: papers.Row) -> list[papers.Placed]:
@@ -35,8 +36,8 @@ class TheListing(unittest.TestCase):
     def test_totals_count_by_certainty_and_by_experiment(self) -> None:
         lines = papers_command.totals(placed(ROW, ROW, replace(ROW, certainty="read at the source"))).splitlines()
         counted = {line.rsplit(None, 1)[0]: line.rsplit(None, 1)[1] for line in lines if line and not line.startswith("-")}
-        self.assertEqual({name: counted[name] for name in ("read at the source", "from memory, unverified", "all", "exit-cost")},
-                         {"read at the source": "1", "from memory, unverified": "2", "all": "3", "exit-cost": "3"})
+        expected = {"read at the source": "1", "from memory, unverified": "2", "all": "3", "exit-cost": "3"}
+        self.assertEqual({name: counted[name] for name in expected}, expected)
 
     def test_every_figure_of_papers_is_printed(self) -> None:
         rows = papers.all_rows()
@@ -54,9 +55,10 @@ class TheListing(unittest.TestCase):
 
 
 def named_figures(path: Path) -> Iterator[tuple[str, ...]]:
-    """What an experiment's text names as source, table, operation (and configuration): a call, or a tuple, that begins with them."""
+    """What an experiment's text names as source, table, operation (and configuration): calls and tuples that begin so."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    words = {target.id: node.value.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    words = {target.id: node.value.value for node in tree.body
+             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
              for target in node.targets if isinstance(target, ast.Name)}
     sources = {one.folder for one in papers.all_rows()}
     for node in ast.walk(tree):
@@ -82,7 +84,8 @@ class WhatExperimentsName(unittest.TestCase):
     def test_names_and_tuples_are_seen(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "experiment.py"
-            path.write_text('PAPER = "neve"\nBeside(PAPER, "table 7", "x", 1.0)\nrow = ("neve", "table 6", "y", "z")\nother("a", "b", "c")\n')
+            path.write_text('PAPER = "neve"\nBeside(PAPER, "table 7", "x", 1.0)\nrow = ("neve", "table 6", "y", "z")\n'
+                            'other("a", "b", "c")\n')
             self.assertEqual(sorted(named_figures(path)), [("neve", "table 6", "y", "z"), ("neve", "table 7", "x")])
 
 
