@@ -1,4 +1,4 @@
-"""The report without a browser: numbers, figures that are refused, what a result says and the page then has, the drawings."""
+"""The report without a browser: numbers, figures that are refused, what of a result is on the page, the drawings."""
 
 import contextlib
 import io
@@ -26,12 +26,13 @@ from harness.report.tests.samples import bars, lines
 
 class Numbers(unittest.TestCase):
     def test_numbers_are_written_as_people_read_them(self) -> None:
-        written = {0: "0", 1234567: "1,234,567", 642.0: "642", 20.17: "20.2", 9.375: "9.38", -3.2: "−3.20", 0.00123456: "0.00123",
-                   0.001: "0.001"}
+        written = {0: "0", 1234567: "1,234,567", 642.0: "642", 20.17: "20.2", 9.375: "9.38", -3.2: "−3.20",
+                   0.00123456: "0.00123", 0.001: "0.001"}
         self.assertEqual({value: text(value) for value in written}, written)
 
     def test_an_axis_is_brief(self) -> None:
-        self.assertEqual([tick(value) for value in (0, 2.5, 1000, 1.2e6, 2e12, -5)], ["0", "2.5", "1,000", "1.2 M", "2 T", "−5"])
+        self.assertEqual([tick(value) for value in (0, 2.5, 1000, 1.2e6, 2e12, -5)],
+                         ["0", "2.5", "1,000", "1.2 M", "2 T", "−5"])
 
     def test_what_was_not_measured_is_a_dash_and_words_stay_words(self) -> None:
         self.assertEqual([cell_text(cell) for cell in (None, "as it is", 3)], ["–", "as it is", "3"])
@@ -49,18 +50,26 @@ class Refused(unittest.TestCase):
 
     def test_a_figure_that_has_no_picture_says_why(self) -> None:
         one = {"Kurma": [1]}
-        for data, words in ((None, "no figure"), (bars("../up", ["a"], one), "cannot be a file's"), (bars("x", [], {}), "groups are missing"),
-                            (bars("x", ["a", "b"], one), "1 values for 2 places"), (bars("x", ["a"], {"Kurma": [None]}), "nothing in it"),
-                            (bars("x", ["a"], {"Kurma": ["1"]}), "no number"), (bars("x", ["a"], {"Kurma": [float("nan")]}), "no number"),
-                            (bars("x", ["a", "a"], {"Kurma": [1, 2]}), "one name"), ({**bars("x", ["a"], one), "kind": "pie"}, "pie"),
+        for data, words in ((None, "no figure"),
+                            (bars("../up", ["a"], one), "cannot be a file's"),
+                            (bars("x", [], {}), "groups are missing"),
+                            (bars("x", ["a", "b"], one), "1 values for 2 places"),
+                            (bars("x", ["a"], {"Kurma": [None]}), "nothing in it"),
+                            (bars("x", ["a"], {"Kurma": ["1"]}), "no number"),
+                            (bars("x", ["a"], {"Kurma": [float("nan")]}), "no number"),
+                            (bars("x", ["a", "a"], {"Kurma": [1, 2]}), "one name"),
+                            ({**bars("x", ["a"], one), "kind": "pie"}, "pie"),
                             (bars("x", ["a"], {str(n): [1] for n in range(7)}), "7 series"),
-                            (lines("x", [2, 1], {"a": [1, 2]}), "do not grow"), (lines("x", [1, None], {"a": [1, 2]}), "not all numbers")):
+                            (lines("x", [2, 1], {"a": [1, 2]}), "do not grow"),
+                            (lines("x", [1, None], {"a": [1, 2]}), "not all numbers")):
             with self.subTest(words=words):
                 self.assertIn(words, self.why(data))
 
     def test_a_figure_that_would_mislead_says_why(self) -> None:
-        for data, words in ((bars("x", ["a"], {"a": [1]}, log=True, stacked=True), "stack"), (bars("x", ["a"], {"a": [-1]}, log=True), "below zero"),
-                            (bars("x", ["a"], {"a": [-1]}, stacked=True), "below zero"), (bars("x", ["a"], {"a": [0]}, log=True), "above zero"),
+        for data, words in ((bars("x", ["a"], {"a": [1]}, log=True, stacked=True), "stack"),
+                            (bars("x", ["a"], {"a": [-1]}, log=True), "below zero"),
+                            (bars("x", ["a"], {"a": [-1]}, stacked=True), "below zero"),
+                            (bars("x", ["a"], {"a": [0]}, log=True), "above zero"),
                             (lines("x", [0, 1], {"a": [1, 2]}, log_x=True), "logarithmic")):
             with self.subTest(words=words):
                 self.assertIn(words, self.why(data))
@@ -77,8 +86,10 @@ class Html(unittest.TestCase):
         self.assertIn('<td class="n">–</td>', made)
 
     def test_every_certainty_is_shown_and_an_unknown_one_is_unverified(self) -> None:
-        for words, shown, kind in (("read at the source", "read at the source", "sure"), ("quoted by others", "quoted by others", "quoted"),
-                                   ("from memory", "unverified: from memory", "unverified"), ("surely", "unverified: surely", "unverified"),
+        for words, shown, kind in (("read at the source", "read at the source", "sure"),
+                                   ("quoted by others", "quoted by others", "quoted"),
+                                   ("from memory", "unverified: from memory", "unverified"),
+                                   ("surely", "unverified: surely", "unverified"),
                                    (None, "unverified: its certainty is not told", "unverified")):
             self.assertEqual(certainty(words), f'<span class="certainty {kind}">{shown}</span>')
 
@@ -93,8 +104,8 @@ class Pages(unittest.TestCase):
     def test_all_that_a_result_says_is_on_the_page(self) -> None:
         data = samples.result("exit-cost")
         _, text_ = self.made(data)
-        for words in (data["title"], data["question"], data["repeat"], "28,233", "quoted by others", "14.5", "9.37", "a73eb59da73e",
-                      "2.7+dfsg-4", "6.1.90-1", "1:7.2", "vmcs_access=trap", "1,234,567,890"):
+        for words in (data["title"], data["question"], data["repeat"], "28,233", "quoted by others", "14.5", "9.37",
+                      "a73eb59da73e", "2.7+dfsg-4", "6.1.90-1", "1:7.2", "vmcs_access=trap", "1,234,567,890"):
             self.assertIn(words, text_)
         self.assertEqual(text_.count(data["sentence"]), 2, "in the summary and in its section")
         self.assertEqual(text_.count('data-figure="exit-cost-costs"'), 1)
@@ -123,11 +134,13 @@ class Pages(unittest.TestCase):
         self.assertIn("more than one revision of Kurma: a73eb59da73e, ffffffffffff, with changes of its own", text_)
 
     def test_the_page_says_of_what_a_tick_is(self) -> None:
-        bochs, qemu = samples.result("exit-cost", title="Costs"), samples.result("vpid", title="Tags", made_with={"platform": {"name": "qemu"}})
+        bochs = samples.result("exit-cost", title="Costs")
+        qemu = samples.result("vpid", title="Tags", made_with={"platform": {"name": "qemu"}})
         for written, words in (([bochs], [LEAD]), ([qemu], [IN_CYCLES.format(what="all of this")]),
                                ([bochs, qemu], [LEAD, IN_CYCLES.format(what="Tags")])):
             with self.subTest(len(written)):
-                self.assertEqual(re.findall('<p class="lead">(.*?)</p>', self.made(*written)[1]), [str(markup(text)) for text in words])
+                self.assertEqual(re.findall('<p class="lead">(.*?)</p>', self.made(*written)[1]),
+                                 [str(markup(text)) for text in words])
 
     def test_a_figure_that_cannot_be_drawn_is_told_and_the_others_stay(self) -> None:
         figures = [*samples.result("x")["figures"], bars("bad", ["a"], {"a": [-1]}, log=True)]
@@ -165,7 +178,8 @@ class Drawings(unittest.TestCase):
 
     def test_the_page_s_style_has_every_name_that_a_drawing_uses_in_light_and_dark(self) -> None:
         style = (Path(command.__file__).parent / "style.css").read_text()
-        for theme, part in ((LIGHT, style.partition("@media")[0]), (DARK, style.partition("dark) {")[2].partition("\n}\n")[0])):
+        dark = style.partition("dark) {")[2].partition("\n}\n")[0]
+        for theme, part in ((LIGHT, style.partition("@media")[0]), (DARK, dark)):
             colours = [theme.ink, theme.muted, theme.grid, *theme.series]
             for name, colour in zip(inline.VARIABLES.values(), colours, strict=True):
                 self.assertIn(f"{name}: {colour};", part)

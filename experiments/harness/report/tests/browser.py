@@ -15,7 +15,8 @@ from selenium.webdriver.chrome.service import Service
 
 LOOK = Path(__file__).resolve().parent / "look.js"
 SCHEMES, WIDTHS = ("light", "dark"), (360, 768, 1280)
-MISSING, TWICE, REQUEST, CONSOLE = "a figure is not shown", "a figure is shown twice", "the page asks for something", "the console says"
+MISSING, TWICE = "a figure is not shown", "a figure is shown twice"
+REQUEST, CONSOLE = "the page asks for something", "the console says"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Browser:
     def __enter__(self) -> Browser:
         return self
 
-    def __exit__(self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None) -> None:
+    def __exit__(self, _type: type[BaseException] | None, _value: BaseException | None,
+                 _trace: TracebackType | None) -> None:
         self._driver.quit()
 
     def faults(self, page: Path, stems: Iterable[str], schemes: Iterable[str] = SCHEMES,
@@ -69,7 +71,8 @@ class Browser:
             const height = (element) => element.getBoundingClientRect().height;
             return {paper: getComputedStyle(document.body).backgroundColor, ink: getComputedStyle(document.body).color,
                     details: [...document.querySelectorAll("details")].map((one) => height(one.querySelector("table"))),
-                    unsplit: [...document.querySelectorAll("figure")].every((one) => getComputedStyle(one).breakInside === "avoid"),
+                    unsplit: [...document.querySelectorAll("figure")].every(
+                        (one) => getComputedStyle(one).breakInside === "avoid"),
                     drawings: [...document.querySelectorAll("figure")].map(
                         (one) => [...one.querySelectorAll("svg")].filter((svg) => height(svg) > 0).length)};"""))
 
@@ -82,5 +85,6 @@ class Browser:
     def _requests(self) -> list[str]:
         """The addresses that were asked for; `data:` is in the page itself."""
         messages = (json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance"))
-        urls = [str(message["params"]["request"]["url"]) for message in messages if message["method"] == "Network.requestWillBeSent"]
+        urls = [str(message["params"]["request"]["url"]) for message in messages
+                if message["method"] == "Network.requestWillBeSent"]
         return [url for url in urls if not url.startswith("data:")]

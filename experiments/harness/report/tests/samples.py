@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 HOSTILE = """<script>alert("1")</script> & <img src=x onerror=alert(2)> --> ]]> $x_1$ 'quoted' \\frac"""
-LONG = "L2 CPUID → L1 (11 reads, 3 writes) → L2, without VMCS shadowing, with every one of the optimizations switched off at once"
+LONG = ("L2 CPUID → L1 (11 reads, 3 writes) → L2, without VMCS shadowing, with every one of the optimizations switched off "
+        "at once")
 UNBROKEN = "an_identifier_of_more_letters_than_any_column_has_room_for_and_without_a_single_place_to_break_it"
 # Single level, Linux KVM as L0, Kurma.
 MEASURED = {
     "L1 CPUID": (1, 998, 95), "L1 VMREAD that exits, no shadowing": (1, 1177, 113), "L1 VMCLEAR": (1, 2547, 201),
     "L1 VMPTRLD, alternating": (1, 7054, 255), "L2 CPUID → L1 (3 reads, 1 write) → L2, shadowing": (13, 12973, 642),
-    "L2 CPUID → L1 (11 reads, 3 writes) → L2, no shadowing": (34, 28233, 2213), "L2 first touch, L0 fills alone": (None, 4632, 332),
+    "L2 CPUID → L1 (11 reads, 3 writes) → L2, no shadowing": (34, 28233, 2213),
+    "L2 first touch, L0 fills alone": (None, 4632, 332),
     "an interrupt while L2 runs, reflected to L1": (9, 27764, 638), "Linux KVM as L1: its L2's CPUID": (960, 14835, 1552)}
 SIDES = ("single level", "Linux KVM as L0", "Kurma")
 BOOT = {"l0": "kurma", "l1": "micro", "knobs": ["vmcs_access=trap"], "cmdline": "mode=costs", "cpu": "corei7_haswell_4770",
-        "images": "3f9a77c03f9a77c0", "ended": "power-off", "instructions": 1234567890, "console": "77c03f9a77c03f9a", "counters": None}
+        "images": "3f9a77c03f9a77c0", "ended": "power-off", "instructions": 1234567890,
+        "console": "77c03f9a77c03f9a", "counters": None}
 
 
 def beside(certainty: str, **changes: Any) -> dict[str, Any]:
@@ -64,21 +67,25 @@ def hard(name: str) -> dict[str, Any]:
     figures = [bars("thirty", thirty, six, log=True), bars("one", ["the only group"], {"the only series": [42]}),
                bars("hostile", [HOSTILE, UNBROKEN, ""], {HOSTILE: [1, None, 3], UNBROKEN: [0.001, 2e12, 0]}, unit=HOSTILE,
                     title=HOSTILE),
-               bars("stacked", ["cpuid", "out", "nothing"], {"VMREAD": [3, 12.5, None], "VMWRITE": [None, 2, None]}, stacked=True),
+               bars("stacked", ["cpuid", "out", "nothing"], {"VMREAD": [3, 12.5, None], "VMWRITE": [None, 2, None]},
+                    stacked=True),
                bars("below-zero", ["compile", "pipes", "server"], {"Kurma": [12.5, -3.2, 0], "KVM": [-11.25, 8, None]}),
                bars("zeros", ["a", "b"], {"Kurma": [0, 0]}), bars("one-decade", ["a", "b"], {"Kurma": [100, 0]}, log=True),
                lines("many-x", x, {"4K pages": [5000 / (n + 1) for n in range(14)],
                                    LONG: [None if n % 4 == 2 else 100.5 * n for n in range(14)]}, log_x=True),
                lines("one-x", [512], {HOSTILE: [3], "other": [None]}, log=True, x_label=HOSTILE),
                lines("crowded", list(range(0, 4_000_000, 100_000)), {"a": [10.0 ** (n % 9) for n in range(40)]}, log=True)]
-    columns = [{"name": HOSTILE, "unit": HOSTILE}, *({"name": f"column {n} of many", "unit": "instructions"} for n in range(12))]
+    columns = [{"name": HOSTILE, "unit": HOSTILE},
+               *({"name": f"column {n} of many", "unit": "instructions"} for n in range(12))]
     tables = [{"title": HOSTILE, "columns": columns, "rows": [[UNBROKEN, *[None, 0.00123, 1234567890123, -3.5] * 3],
                                                               [LONG, *[1, 2.25, "words", None] * 3]]},
               {"title": "one row", "columns": columns[1:3], "rows": [[7, None]]}]
     rows = [beside("quoted by others", ours_what=LONG), beside("from memory", operation=UNBROKEN, configuration=HOSTILE),
-            beside("read at the source", configuration=None), beside(HOSTILE), beside("counted by us", theirs=183000, ours=None)]
-    return result(name, title=HOSTILE, question=f"{HOSTILE}\n\n{UNBROKEN}", sentence=f"{LONG} {UNBROKEN} {HOSTILE}", quick=True,
-                  repeat=f"./kurma experiment {name} --quick --out {UNBROKEN}/{UNBROKEN}", figures=figures, tables=tables,
+            beside("read at the source", configuration=None), beside(HOSTILE),
+             beside("counted by us", theirs=183000, ours=None)]
+    return result(name, title=HOSTILE, question=f"{HOSTILE}\n\n{UNBROKEN}", sentence=f"{LONG} {UNBROKEN} {HOSTILE}",
+                  quick=True, repeat=f"./kurma experiment {name} --quick --out {UNBROKEN}/{UNBROKEN}", figures=figures,
+                  tables=tables,
                   beside=rows, boots={UNBROKEN: {**BOOT, "cmdline": HOSTILE}, LONG: BOOT})
 
 

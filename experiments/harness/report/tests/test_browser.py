@@ -1,4 +1,4 @@
-"""The page in a real browser: every figure is there, nothing overflows, nothing is asked for; and pages that are wrong are found."""
+"""The page in a real browser: every figure is there, nothing overflows, nothing is asked for; wrong pages are found."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class InABrowser(unittest.TestCase):
     def page_of(cls, name: str, *written: dict[str, object]) -> tuple[Path, list[str]]:
         found = results.read(samples.write(cls.folder / name, *written), ["exit-cost", "never-run"])
         stems = [drawing.stem for drawing in found.drawings]
-        assert not found.complaints and len(stems) == sum(len(one["figures"]) for one in written), found.complaints  # type: ignore[arg-type, misc]
+        drawn = sum(len(one["figures"]) for one in written)  # type: ignore[arg-type, misc]
+        assert not found.complaints and len(stems) == drawn, found.complaints
         return command.write(found, cls.folder / name / "page"), stems
 
     def changed(self, change: Callable[[str], str]) -> set[str]:
@@ -65,7 +66,8 @@ class InABrowser(unittest.TestCase):
         self.assertIn(MISSING, self.changed(lambda text: text.replace("<figure", "<div").replace("</figure", "</div")))
 
     def test_a_figure_that_is_hidden_in_dark_alone_is_missed(self) -> None:
-        self.assertEqual(self.with_style("@media (prefers-color-scheme: dark) { .picture { visibility: hidden } }"), {MISSING})
+        self.assertEqual(self.with_style("@media (prefers-color-scheme: dark) { .picture { visibility: hidden } }"),
+                         {MISSING})
 
     def test_a_figure_of_no_height_is_missed(self) -> None:
         self.assertIn(MISSING, self.with_style(".picture svg { height: 0 }"))
@@ -80,26 +82,32 @@ class InABrowser(unittest.TestCase):
         self.assertIn("a table's box does not scroll", self.with_style(".scroll { overflow: visible }"))
 
     def test_what_is_cut_off_at_the_edge_is_found(self) -> None:
-        self.assertIn("an element sticks out of the page", self.with_style("html { overflow: hidden } footer { width: 90rem }"))
+        self.assertIn("an element sticks out of the page",
+                      self.with_style("html { overflow: hidden } footer { width: 90rem }"))
 
     def test_a_figure_that_is_wider_than_its_box_is_found(self) -> None:
-        self.assertIn("a figure is wider than its box", self.with_style(".picture svg { width: 110%; max-width: none !important }"))
+        self.assertIn("a figure is wider than its box",
+                      self.with_style(".picture svg { width: 110%; max-width: none !important }"))
 
     def test_letters_outside_of_their_figure_are_found(self) -> None:
-        self.assertIn("letters outside of their figure", self.with_style("g[id*='-text_'] { transform: translate(-60px, 0) }"))
+        self.assertIn("letters outside of their figure",
+                      self.with_style("g[id*='-text_'] { transform: translate(-60px, 0) }"))
 
     def test_letters_upon_letters_are_found(self) -> None:
         found = self.with_style("g[id*='-wide-text_'] > g { transform: translate(300px, 100px) scale(.1, -.1) }")
         self.assertIn("letters upon letters", found)
 
     def test_letters_that_are_too_small_are_found(self) -> None:
-        self.assertIn("a figure's letters are too small", self.with_style(".wide { display: block !important } .narrow { display: none !important }"))
+        self.assertIn("a figure's letters are too small",
+                      self.with_style(".wide { display: block !important } .narrow { display: none !important }"))
 
     def test_colours_of_the_light_page_in_the_dark_are_found(self) -> None:
-        self.assertIn("letters hard to tell from the paper", self.with_style("g { --figure-ink: #1d2226; --figure-muted: #1d2226 }"))
+        self.assertIn("letters hard to tell from the paper",
+                      self.with_style("g { --figure-ink: #1d2226; --figure-muted: #1d2226 }"))
 
     def test_a_value_of_a_paper_without_its_certainty_is_found(self) -> None:
-        self.assertIn("a paper's value without its certainty", self.changed(lambda text: text.replace('class="certainty quoted"', "")))
+        self.assertIn("a paper's value without its certainty",
+                      self.changed(lambda text: text.replace('class="certainty quoted"', "")))
         self.assertIn("a paper's value without its certainty", self.with_style(".certainty { display: none }"))
 
     def test_a_request_is_found(self) -> None:
@@ -108,7 +116,8 @@ class InABrowser(unittest.TestCase):
         self.assertIn(REQUEST, self.changed(without_policy))
 
     def test_a_script_is_stopped_by_the_policy_and_that_is_found(self) -> None:
-        self.assertIn(CONSOLE, self.changed(lambda text: text.replace("<main>", "<main><script>document.title = ''</script>")))
+        self.assertIn(CONSOLE, self.changed(
+            lambda text: text.replace("<main>", "<main><script>document.title = ''</script>")))
 
     def test_two_things_of_one_id_are_found(self) -> None:
         self.assertIn("two things of one id", self.changed(lambda text: text.replace("-narrow-figure_1", "-wide-figure_1")))
