@@ -63,32 +63,35 @@ def _kind(turn: Turn) -> str:
     return turn.event if turn.reason.startswith("ept_") else turn.label
 
 
+def by_event(all_rounds: Sequence[Round]) -> list[list[Round]]:
+    """A group for each kind of exit of L2, the most frequent first."""
+    groups: dict[str, list[Round]] = {}
+    for each in all_rounds:
+        groups.setdefault(each.event, []).append(each)
+    return sorted(groups.values(), key=lambda group: (-len(group), group[0].event))
+
+
 def by_reason(all_rounds: Sequence[Round]) -> str:
     """For each kind of exit of L2: how often, what a round takes, and the exits of L1 that it causes on average."""
     if not all_rounds:
         return "No whole round among these turns: no exit of L2 reached L1 and came back.\n"
-    groups: dict[str, list[Round]] = {}
-    for each in all_rounds:
-        groups.setdefault(each.event, []).append(each)
     lines: list[str] = []
-    for event, group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+    for group in by_event(all_rounds):
         further, total = mean(len(each.l1_exits) for each in group), mean(each.instructions for each in group)
         many = "1 round" if len(group) == 1 else f"{len(group)} rounds"
-        lines += [f"{100 * len(group) / len(all_rounds):6.2f}%  L2 {event}: {many}, mean {total:.1f} instructions "
+        lines += [f"{100 * len(group) / len(all_rounds):6.2f}%  L2 {group[0].event}: {many}, mean {total:.1f} instructions "
                   f"(L0 {mean(each.l0_instructions for each in group):.1f}, "
                   f"L1 {mean(each.l1_instructions for each in group):.1f}), further exits {further:.2f}"]
         caused = caused_by(group)
         for kind in caused:
             branch = "└─" if kind is caused[-1] else "├─"
-            lines.append(f"         {branch} {kind.per_round:7.2f} x L1 {kind.label}  {kind.cost:.1f} each  ({names.meaning(kind.why)})")
+            lines.append(f"         {branch} {kind.per_round:7.2f} x L1 {kind.label}  {kind.cost:.1f} each  "
+                         f"({names.meaning(kind.why)})")
         lines.append("")
     return "\n".join(lines)
 
 
 def typical(all_rounds: Sequence[Round]) -> list[Round]:
     """Of each kind of exit of L2 the round that takes the median of instructions; the most frequent kind first."""
-    groups: dict[str, list[Round]] = {}
-    for each in all_rounds:
-        groups.setdefault(each.event, []).append(each)
-    ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0].event))
-    return [sorted(group, key=lambda each: (each.instructions, each.number))[(len(group) - 1) // 2] for group in ordered]
+    return [sorted(group, key=lambda each: (each.instructions, each.number))[(len(group) - 1) // 2]
+            for group in by_event(all_rounds)]
