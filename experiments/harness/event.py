@@ -1,6 +1,6 @@
 """A hardware event by its name: libpfm4 encodes it here, on the host, and L0 programs the counter with what comes out.
 
-The names are those of this machine's processor, as `perf` and the kernel's tools have them. LIBPFM_FORCE_PMU=hsw (or skl, ...)
+The names are those of this machine's processor, as perf and the kernel's tools have them. LIBPFM_FORCE_PMU=hsw (or skl, ...)
 in the environment makes libpfm4 take another processor's.
 """
 
@@ -36,9 +36,9 @@ class _EncodeArguments(ctypes.Structure):
 
 
 class _PmuInfo(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("description", ctypes.c_char_p), ("size", ctypes.c_size_t), ("pmu", ctypes.c_int),
-                ("type", ctypes.c_int), ("events", ctypes.c_int), ("first", ctypes.c_int), ("max_encoding", ctypes.c_int),
-                ("counters", ctypes.c_int), ("fixed_counters", ctypes.c_int), ("flags", ctypes.c_uint)]
+    _fields_ = [("name", ctypes.c_char_p), ("description", ctypes.c_char_p), ("size", ctypes.c_size_t),
+                ("pmu", ctypes.c_int), ("type", ctypes.c_int), ("events", ctypes.c_int), ("first", ctypes.c_int),
+                ("max_encoding", ctypes.c_int), ("counters", ctypes.c_int), ("fixed_counters", ctypes.c_int), ("flags", ctypes.c_uint)]
 
 
 class _EventInfo(ctypes.Structure):
@@ -49,7 +49,7 @@ class _EventInfo(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Event:
-    """An event as L0 is told of it; `full_name` is libpfm4's own, with the processor and every modifier, `name` the user's."""
+    """An event as L0 is told of it; `full_name` is libpfm4's, with the processor and every modifier, `name` the user's."""
 
     selector: int
     level: str
@@ -89,7 +89,8 @@ class _Library:
     def encode(self, name: str) -> tuple[int, list[int], str]:
         full = ctypes.c_char_p()
         asked = _EncodeArguments(size=ctypes.sizeof(_EncodeArguments), name=ctypes.pointer(full))
-        result = self.calls.pfm_get_os_event_encoding(name.encode(), ctypes.c_int(_EVERY_LEVEL), _OS_NONE, ctypes.byref(asked))
+        result = self.calls.pfm_get_os_event_encoding(name.encode(), ctypes.c_int(_EVERY_LEVEL), _OS_NONE,
+                                                      ctypes.byref(asked))
         codes = [asked.codes[i] for i in range(asked.count)] if result == _SUCCESS else []
         return result, codes, full.value.decode() if full.value else name
 
@@ -140,11 +141,13 @@ def encode(name: str, level: str) -> Event:
     if result != _SUCCESS:
         raise FrontDoorError(f"--event {name}: {library.why(result)}{_near(library, name)}")
     if len(codes) != 1:
-        raise FrontDoorError(f"--event {name}: it needs a second register beside its counter's, which Kurma does not program; "
+        raise FrontDoorError(f"--event {name}: it needs a second register beside its counter's, which Kurma does not "
+                             "program; "
                              "choose another event")
     selector = codes[0] & ~(_INTERRUPT | _ENABLE)
     if selector & (_ANY_THREAD | _PIN) or selector > _WORD:
-        raise FrontDoorError(f"--event {name}: Kurma counts one level alone, so the modifiers t, intx and intxcp are not taken")
+        raise FrontDoorError(f"--event {name}: Kurma counts one level alone, so the modifiers t, intx and intxcp are not "
+                             "taken")
     if not selector & _SELECT:
         raise FrontDoorError(f"--event {name}: only a fixed counter has this event, and Kurma counts with a "
                              "general-purpose one; choose another, as UNHALTED_CORE_CYCLES")
@@ -164,6 +167,7 @@ def _near(library: _Library, name: str) -> str:
     wanted = name.rpartition("::")[2].partition(":")[0].upper()
     known = list(dict.fromkeys(event.name.decode() for pmu in _x86(library) for event in library.events(pmu)))
     if wanted in known:
-        return f"; {wanted} has unit masks and modifiers, as EVENT:UMASK:u: `showevtinfo` of libpfm4's or the SDM 3B names them"
+        return (f"; {wanted} has unit masks and modifiers, as EVENT:UMASK:u: `showevtinfo` of libpfm4's or the SDM 3B names "
+                "them")
     near = difflib.get_close_matches(wanted, known, NEAR, 0.5) or [one for one in known if wanted in one][:NEAR]
     return (f"; near it: {', '.join(near)}" if near else "") + "; ./kurma events names all"

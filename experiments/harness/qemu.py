@@ -40,7 +40,8 @@ def words(plan: BootPlan, machine: Machine, com1: str, accelerator: str) -> list
     device = com1.partition("dev=")[2]
     console = f"file,id=com1,path={device},append=on" if "mode=file" in com1 else f"serial,id=com1,path={device}"
     called = [PROGRAM, "-accel", accelerator, *(["-cpu", PROCESSOR] if accelerator == KVM else []),
-              "-m", str(machine.memory_mib), "-smp", str(machine.processors), "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
+              "-m", str(machine.memory_mib), "-smp", str(machine.processors), "-display", "none",
+              "-nodefaults", "-no-user-config", "-no-reboot",
               "-chardev", console, "-serial", "chardev:com1", "-debugcon", f"file:{DEBUG_LOG}",
               "-kernel", str(plan.kernel.path.absolute()), "-append", plan.kernel.cmdline]
     if not plan.modules:

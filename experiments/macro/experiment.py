@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from harness.ablation.effect import percent_more
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Reading, Readings, Series, Table

@@ -34,7 +34,8 @@ def evaluate(readings: Readings) -> Findings:
     kvm = Measured("micro's operations under Linux KVM as L0", MICRO, MICRO_ROWS,
                    {label: costs(readings, boot, MICRO_ROWS) for label, boot in KVM.items()})
     columns = [Column("value"), Column("instructions more", "percent")]
-    compiles = Table("the compile in a Linux L2, over a single level", columns, [[label, more] for label, more in over.items()])
+    compiles = Table("the compile in a Linux L2, over a single level", columns,
+                     [[label, more] for label, more in over.items()])
     return replace(found, sentence=f"{found.sentence.removesuffix('.')}; {_more(kvm, over)}",
                    tables=[*found.tables, compiles, instructions_table(kvm)],
                    figures=[*found.figures, factors_figure(kvm, "rows-micro-kvm")], beside=_beside(over))

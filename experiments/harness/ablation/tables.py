@@ -53,8 +53,8 @@ def instructions_table(measured: Measured) -> Table:
     others = measured.labels[1:]
     columns = [Column("operation"), *(Column(label, "instructions") for label in measured.labels),
                *(Column(f"× {label}") for label in others)]
-    rows = [[row, *(measured.median(label, row) for label in measured.labels),
-             *(measured.factor(label, row) for label in others)] for row in measured.rows]
+    rows: list[list[Cell]] = [[row, *(measured.median(label, row) for label in measured.labels),
+                               *(measured.factor(label, row) for label in others)] for row in measured.rows]
     return Table(f"{measured.title}; ×: times {measured.labels[0]}", columns, rows)
 
 
@@ -84,7 +84,8 @@ def heading(count: str) -> str:
 def factors_figure(measured: Measured, name: str = "") -> Bars:
     """Bars from zero on a linear axis. A row with a factor that would hide all others is only named."""
     usual, others = measured.labels[0], measured.labels[1:]
-    drawn = [row for row in measured.rows if all(_fits(measured.factor(label, row)) for label in others)] or list(measured.rows)
+    fitting = [row for row in measured.rows if all(_fits(measured.factor(label, row)) for label in others)]
+    drawn = fitting or list(measured.rows)
     beyond = [row for row in measured.rows if row not in drawn]
     title = f"{measured.title}, against {usual}" + (f" (off this scale: {', '.join(beyond)})" if beyond else "")
     series = [Series(label, [measured.factor(label, row) for row in drawn]) for label in others]

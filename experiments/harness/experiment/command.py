@@ -27,7 +27,7 @@ Each experiment is a folder of experiments/: its question, the machines that it 
 name: lists them. Boots that several experiments want are booted once; what a boot said stays below OUT/boots, and
 --resume takes it from there where it was made of the same images. OUT/NAME/result.json has tables, figures, versions and
 the configuration of every boot, OUT/NAME/result.txt is for reading, and ./kurma report draws all of it. On Bochs a tick is
-an instruction, and a run repeats to the last one; with --platform qemu the same tables have cycles, measured by KVM's VMX."""
+an instruction, and a run repeats to the last one; with --platform qemu the tables have cycles, measured on KVM's VMX."""
 EXAMPLES = """\
 examples:
   ./kurma experiment                             what there is

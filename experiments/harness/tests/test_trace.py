@@ -12,7 +12,7 @@ from typing import Any
 
 from harness import expect_turns
 from harness.errors import FrontDoorError, Status
-from harness.trace import Turn, TurnsError, command, names, report, rounds, timeline, tree, turns_of
+from harness.trace import TurnsError, command, names, report, rounds, timeline, tree, turns_of
 from harness.trace.turns import read, while_l2_runs, without_power_off
 
 

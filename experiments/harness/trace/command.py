@@ -37,8 +37,8 @@ an exit of the processor to the next entry), and shows them in three ways:
                    instructions" has L0's saving and loading of registers around it in it, some 50 of them.
 
 The report is printed, too, and the trees of the most frequent kind. DIR/turns.json is the recording itself, for --from. To
-write a turn down takes instructions of its own (`record` in the timeline), which all times leave out but for some 25 a turn; what
-an operation costs without is `./kurma run`'s to say. Kurma keeps the last 4096 turns: choose by --op what they are of."""
+write a turn down takes instructions of its own (`record` in the timeline), which all times leave out but for some 25 a turn;
+what an operation costs without is `./kurma run`'s to say. Kurma keeps the last 4096 turns: --op chooses what they are of."""
 EXAMPLES = """\
 examples:
   ./kurma trace                                    an L2 of micro executes CPUID; L1's handler reads three fields, writes one
@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("l1", metavar="L1", nargs="?",
                         help="micro (default), linux-kvm, or any that `./kurma run` takes")
     parser.add_argument("--op", metavar="ROW",
-                        help="the one operation to trace, as the L1's cost lines call it: cpuid-3r1w, out, first-touch-l1-maps, "
-                             "...; of L2, unless it begins with `L1 `")
+                        help="the one operation to trace, as the L1's cost lines call it: cpuid-3r1w, out, "
+                             "first-touch-l1-maps, ...; of L2, unless it begins with `L1 `")
     parser.add_argument("--cmdline", default="", metavar="TEXT", help="L1's command line, instead of --op")
     parser.add_argument("--module", action="append", default=[], metavar="FILE[=CMDLINE]",
                         help="a boot module for L1; may be repeated")
@@ -117,13 +117,14 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise FrontDoorError(f"--timeout {arguments.timeout:g}: give a number of seconds above 0")
     for asked in arguments.event:
         if not names.is_event(asked):
-            raise FrontDoorError(f"--event {asked}: no exit reason is called so; give one as the column VM-EXIT has it, as CPUID, "
-                                 "or as the manual does, as rdmsr")
+            raise FrontDoorError(f"--event {asked}: no exit reason is called so; give one as the column VM-EXIT has it, "
+                                 "as CPUID, or as the manual does, as rdmsr")
     if arguments.out is not None:
         try:
             arguments.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FrontDoorError(f"--out {arguments.out}: {error.strerror}; give a directory that is there or can be made") from None
+            raise FrontDoorError(f"--out {arguments.out}: {error.strerror}; "
+                                 "give a directory that is there or can be made") from None
 
 
 def _or_error(get: Any, status: Status = Status.POWER_OFF) -> list[Turn]:
@@ -140,7 +141,8 @@ def _counters(result: Result) -> Any:
     except ValueError as error:
         raise TurnsError(f"L0's JSON is damaged ({error}); see {shown(result.directory / 'l0.log')}") from None
     if counters is None:
-        raise TurnsError(f"{result.why} (status {int(result.status)}), and L0 told no turns; logs: {shown(result.directory)}/")
+        raise TurnsError(f"{result.why} (status {int(result.status)}), and L0 told no turns; "
+                         f"logs: {shown(result.directory)}/")
     return counters
 
 
@@ -207,5 +209,6 @@ def trees_of(whole: Sequence[Round], which: str = "", most: int | None = None) -
     meant = [each for each in whole if not which or names.same_event(which, each.reason)]
     if which and not meant:
         known = ", ".join(sorted({each.event for each in whole})) or "none"
-        raise FrontDoorError(f"--tree {which}: no exit of L2 for that reason reached L1 and came back; those that did: {known}")
+        raise FrontDoorError(f"--tree {which}: no exit of L2 for that reason reached L1 and came back; "
+                             f"those that did: {known}")
     return tree.by_reason(meant) + "".join("\n" + tree.one(each) for each in tree.typical(meant)[:most])

@@ -44,8 +44,8 @@ def is_event(asked: str) -> bool:
 
 def label(reason: str, subject: int, qualification: int) -> str:
     """The event with what it was about, as far as the exit tells: VMREAD guest_rip, IO_INSTRUCTION out 0x80, CPUID 0x1."""
-    about = {"cpuid": hex, "vmcall": hex, "rdmsr": hex, "wrmsr": hex, "xsetbv": hex, "ept_violation": hex, "ept_misconfiguration": hex,
-             "vmread": field, "vmwrite": field}
+    about = {"cpuid": hex, "vmcall": hex, "rdmsr": hex, "wrmsr": hex, "xsetbv": hex, "ept_violation": hex,
+             "ept_misconfiguration": hex, "vmread": field, "vmwrite": field}
     if reason in about:
         return f"{event(reason)} {about[reason](subject)}"
     if reason == "io_instruction":

@@ -1,6 +1,6 @@
 """A timeline in the Trace Event format, which Perfetto's UI (https://ui.perfetto.dev) and chrome://tracing open.
 
-One microsecond of the viewer is one tick of the time-stamp counter: on Bochs one instruction. Time 0 is the first turn's exit.
+One microsecond of the viewer is one tick of the time-stamp counter, on Bochs one instruction. Time 0 is the first exit.
 What L0 needs to write a turn down stands around it as slices `record`; without trace=turns they are not there."""
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ ROUND = "round"
 
 
 def timeline(turns: Sequence[Turn], what: str) -> dict[str, Any]:
-    """The whole document. `what` says what ran. There is no displayTimeUnit in it: Perfetto's early versions (v20 for one) took
-    `ts` to be in that unit, while everybody else takes it to be in microseconds."""
+    """The whole document. `what` says what ran. There is no displayTimeUnit in it: Perfetto's early versions (v20 for one)
+    took `ts` to be in that unit, while everybody else takes it to be in microseconds."""
     zero = turns[0].begin if turns else 0
     events = [*_metadata(what), *sorted(_moving(turns, zero), key=lambda event: event["ts"])]
     return {"traceEvents": events, "otherData": {"what": what, "unit": UNIT, "tsc at 0": zero, "turns": len(turns)}}
@@ -57,14 +57,16 @@ def _moving(turns: Sequence[Turn], zero: int) -> Iterator[Event]:
 
 
 def _slice(track: int, name: str, category: str, begin: int, duration: int, told: Event) -> Event:
-    return {"ph": "X", "name": name, "cat": category, "pid": PROCESS, "tid": track, "ts": begin, "dur": duration, "args": told}
+    return {"ph": "X", "name": name, "cat": category, "pid": PROCESS, "tid": track, "ts": begin, "dur": duration,
+            "args": told}
 
 
 def _told(turn: Turn) -> Event:
-    return {"VM-EXIT": turn.event, "from": f"L{turn.level_before}", "to": f"L{turn.level_after}", "room": f"{turn.room}: {names.ROOMS[turn.room]}",
-            "why": f"{turn.why}: {names.meaning(turn.why)}", "instructions in L0": turn.cost, "VMREAD": turn.vmread,
-            "VMWRITE": turn.vmwrite, "VMPTRLD": turn.vmptrld, "VMCLEAR": turn.vmclear, "INVEPT and INVVPID": turn.flushes,
-            "rip": f"{turn.rip:#x}", "exit qualification": f"{turn.qualification:#x}", "round": turn.round, "turn": turn.turn}
+    return {"VM-EXIT": turn.event, "from": f"L{turn.level_before}", "to": f"L{turn.level_after}",
+            "room": f"{turn.room}: {names.ROOMS[turn.room]}", "why": f"{turn.why}: {names.meaning(turn.why)}",
+            "instructions in L0": turn.cost, "VMREAD": turn.vmread, "VMWRITE": turn.vmwrite, "VMPTRLD": turn.vmptrld, "VMCLEAR": turn.vmclear, "INVEPT and INVVPID": turn.flushes,
+            "rip": f"{turn.rip:#x}", "exit qualification": f"{turn.qualification:#x}", "round": turn.round,
+            "turn": turn.turn}
 
 
 def _arrows(each: Round, by_number: dict[int, Turn], zero: int) -> Iterator[Event]:

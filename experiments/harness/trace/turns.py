@@ -1,4 +1,4 @@
-"""Turns as L0 writes them (l0/trace/json.cpp), read from a run's JSON, an l0.log, or what `kurma-ctl turns --json` printed."""
+"""Turns as L0 writes them (l0/trace/json.cpp), from a run's JSON, an l0.log, or what `kurma-ctl turns --json` printed."""
 
 from __future__ import annotations
 
