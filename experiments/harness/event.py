@@ -38,7 +38,8 @@ class _EncodeArguments(ctypes.Structure):
 class _PmuInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("description", ctypes.c_char_p), ("size", ctypes.c_size_t),
                 ("pmu", ctypes.c_int), ("type", ctypes.c_int), ("events", ctypes.c_int), ("first", ctypes.c_int),
-                ("max_encoding", ctypes.c_int), ("counters", ctypes.c_int), ("fixed_counters", ctypes.c_int), ("flags", ctypes.c_uint)]
+                ("max_encoding", ctypes.c_int), ("counters", ctypes.c_int), ("fixed_counters", ctypes.c_int),
+                ("flags", ctypes.c_uint)]
 
 
 class _EventInfo(ctypes.Structure):

@@ -64,7 +64,8 @@ def _slice(track: int, name: str, category: str, begin: int, duration: int, told
 def _told(turn: Turn) -> Event:
     return {"VM-EXIT": turn.event, "from": f"L{turn.level_before}", "to": f"L{turn.level_after}",
             "room": f"{turn.room}: {names.ROOMS[turn.room]}", "why": f"{turn.why}: {names.meaning(turn.why)}",
-            "instructions in L0": turn.cost, "VMREAD": turn.vmread, "VMWRITE": turn.vmwrite, "VMPTRLD": turn.vmptrld, "VMCLEAR": turn.vmclear, "INVEPT and INVVPID": turn.flushes,
+            "instructions in L0": turn.cost, "VMREAD": turn.vmread, "VMWRITE": turn.vmwrite,
+            "VMPTRLD": turn.vmptrld, "VMCLEAR": turn.vmclear, "INVEPT and INVVPID": turn.flushes,
             "rip": f"{turn.rip:#x}", "exit qualification": f"{turn.qualification:#x}", "round": turn.round,
             "turn": turn.turn}
 
