@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..costs import Cost
 from ..experiment import Bars, Boot, Findings, Readings, Table
-from .compile import Compile, compile_boot, compile_figure, compile_of, compile_table
+from .compile import Compile, compile_boot, compile_figure, compile_of, compile_tables
 from .effect import Change, factor, greatest, in_words
 from .tables import Measured, counts_table, factors_figure, instructions_table
 
@@ -71,7 +71,7 @@ class Ablation:
 
     def tables(self, readings: Readings) -> list[Table]:
         pairs = [(instructions_table(one), counts_table(one)) for one in self.measured(readings)]
-        return [*(table for pair in pairs for table in pair if table), compile_table(self.compiles(readings))]
+        return [*(table for pair in pairs for table in pair if table), *compile_tables(self.compiles(readings))]
 
     def figures(self, readings: Readings) -> list[Bars]:
         return [*(factors_figure(one) for one in self.measured(readings)), compile_figure(self.compiles(readings))]

@@ -181,19 +181,24 @@ class TheCompile(WithReadings):
         boot = compile_boot((), True)
         self.assertEqual(compile_of(self.readings({boot: work(5, exits=7)})[boot]).counts, {"exits": 7})
 
-    def table(self, *works: str) -> Table:
+    def tables(self, *works: str) -> list[Table]:
         made = dict(zip([compile_boot(value.knobs, True) for value in ABLATION.values], works))
-        return titled(ABLATION.tables(self.readings({**self.consoles(), **made})), "all of it")[0]
+        return titled(ABLATION.tables(self.readings({**self.consoles(), **made})), "the compile in a Linux L2")
 
     def test_is_told_by_the_exit_that_reaches_l1(self) -> None:
-        table = self.table(work(1000, exits=12, reflected=4), work(1100, exits=15, reflected=5),
-                           work(900, exits=12, reflected=0))
-        self.assertEqual([column.name for column in table.columns[3:]], ["more per reflected exit", "reflected", "exits"])
-        self.assertEqual([row[3:] for row in table.rows], [[0, 4, 12], [25, 5, 15], [-25, None, 12]])
+        whole, counts = self.tables(work(1000, exits=12, reflected=4), work(1100, exits=15, reflected=5),
+                                    work(900, exits=12, reflected=0))
+        self.assertEqual([column.name for column in whole.columns[3:]], ["more per reflected exit", "reflected"])
+        self.assertEqual([row[3:] for row in whole.rows], [[0, 4], [25, 5], [-25, None]])
+        self.assertEqual([column.name for column in counts.columns], ["value", "exits"])
+        self.assertEqual(counts.rows, [["usual", 12], ["other", 15], ["rare", 12]])
 
     def test_is_not_divided_by_exits_that_nobody_counted(self) -> None:
-        table = self.table(work(1000, exits=12), work(1100, exits=15), work(900, exits=12))
-        self.assertEqual([column.name for column in table.columns[3:]], ["exits"])
+        whole, _ = self.tables(work(1000, exits=12), work(1100, exits=15), work(900, exits=12))
+        self.assertEqual(len(whole.columns), 3)
+
+    def test_has_no_table_of_counts_where_nobody_counts(self) -> None:
+        self.assertEqual(len(self.tables(work(1000), work(1100), work(900))), 1)
 
     def test_that_did_not_end_is_an_error(self) -> None:
         boot = compile_boot((), True, L0.NONE)
