@@ -84,12 +84,15 @@ def figure(ticks: Ticks) -> Bars:
 def sentence(ticks: Ticks) -> str:
     parts = []
     for place in nested(ticks):
-        found = {workload: over(ticks, place, SINGLE, workload) or 0.0 for workload in WORKLOADS}
-        least, most = min(found, key=lambda name: found[name]), max(found, key=lambda name: found[name])
-        parts.append(f"{place} {found[least]:.1f} % ({least}) to {found[most]:.1f} % ({most})")
+        told = ", ".join(f"{workload} {_more(over(ticks, place, SINGLE, workload))}" for workload in WORKLOADS)
+        parts.append(f"as {place}, against a guest of a single level: {told}")
     single = [over(ticks, SINGLE, BARE, workload) or 0.0 for workload in WORKLOADS]
-    return (f"More instructions than in a guest of a single level, negative if fewer: {', '.join(parts)}; "
-            f"a single level itself adds {min(single):.1f} to {max(single):.1f} % to bare Linux.")
+    return (f"Instructions {'; '.join(parts)}; "
+            f"that guest, against bare Linux: {_more(min(single))} to {_more(max(single))}.")
+
+
+def _more(percent: float | None) -> str:
+    return f"{abs(percent or 0):.1f} % {'fewer' if (percent or 0) < 0 else 'more'}"
 
 
 def beside(ticks: Ticks) -> list[Beside]:
