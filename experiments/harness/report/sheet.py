@@ -85,13 +85,12 @@ class Sheet:
         self._swatches: list[tuple[float, float, str]] = []
 
     def head(self, title: str, labels: Sequence[str]) -> None:
-        """The title where this sheet carries it, and the legend where there is more than one series."""
+        """The title where this sheet carries it, and the legend: one series alone has to be named, too."""
         if self.style.titled and title:
             words = wrapped(title, HEADING, self.style.width - 2 * MARGIN, bold=True)
             self.words(MARGIN, self.bottom, words, size=HEADING, weight="bold")
             self.bottom += height_of(words, HEADING) + 6
-        if len(labels) > 1:
-            self._legend(labels)
+        self._legend(labels)
 
     def _legend(self, labels: Sequence[str]) -> None:
         x, row = MARGIN, 0.0
