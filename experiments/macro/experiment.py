@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from harness.ablation.effect import percent_more
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Reading, Readings, Series, Table
 from harness.l0 import L0
+from harness.works import REFLECTED, Work
 
 WORKLOADS = ("compile", "pipes", "server", "gzip")
 BARE, SINGLE, KURMA, KVM = "bare", "single level", "L2 on Kurma", "L2 on KVM"
 # Where the work is done, and what is below its L1.
 PLACES = {BARE: ("here", L0.NONE), SINGLE: ("guest", L0.NONE), KURMA: ("guest", L0.KURMA), KVM: ("guest", L0.KVM)}
 TURTLES = "turtles-osdi-2010"
-COUNTED = ("exits", "reflected", "vmread", "vmwrite")
+COUNTED = ("exits", REFLECTED, "vmread", "vmwrite")
 
 Ticks = Mapping[str, Mapping[str, int]]   # Place → workload → instructions.
 
@@ -33,20 +34,15 @@ def boots(quick: bool) -> list[Boot]:
     return [boot_of(place, quick) for place in places(quick)]
 
 
-def lines_of(reading: Reading) -> dict[str, dict[str, str]]:
-    """Workload → its line. A workload without one has failed."""
-    found = {line["name"]: line for line in reading.lines("work") if "ticks" in line}
-    for workload in WORKLOADS:
-        if workload not in found:
-            raise reading.problem(f"no line `work name={workload}` on its console")
-    return found
+def works_of(reading: Reading) -> dict[str, Work]:
+    """A workload without its line has failed."""
+    return {workload: reading.work(workload) for workload in WORKLOADS}
 
 
 def evaluate(readings: Readings) -> Findings:
-    lines = {place: lines_of(readings[boot_of(place, readings.quick)]) for place in places(readings.quick)}
-    ticks = {place: {workload: int(of_place[workload]["ticks"]) for workload in WORKLOADS}
-             for place, of_place in lines.items()}
-    tables = [instructions(ticks), overheads(ticks), counts(lines[KURMA])]
+    works = {place: works_of(readings[boot_of(place, readings.quick)]) for place in places(readings.quick)}
+    ticks = {place: {workload: work.ticks for workload, work in of_place.items()} for place, of_place in works.items()}
+    tables = [instructions(ticks), overheads(ticks), counts(works[KURMA])]
     return Findings(sentence(ticks), tables, [figure(ticks)], beside(ticks))
 
 
@@ -69,11 +65,10 @@ def overheads(ticks: Ticks) -> Table:
                  [[workload, *(over(ticks, place, base, workload) for place, base in pairs)] for workload in WORKLOADS])
 
 
-def counts(lines: Mapping[str, Mapping[str, str]]) -> Table:
+def counts(works: Mapping[str, Work]) -> Table:
     """`reflected` are the exits of L2 that L1 handles."""
     return Table("What Kurma executes meanwhile", [Column("workload"), *(Column(name) for name in COUNTED)],
-                 [[workload, *(int(lines[workload][name]) if name in lines[workload] else None for name in COUNTED)]
-                  for workload in WORKLOADS])
+                 [[workload, *(work.counts.get(name) for name in COUNTED)] for workload, work in works.items()])
 
 
 def figure(ticks: Ticks) -> Bars:

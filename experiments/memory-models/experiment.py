@@ -10,6 +10,7 @@ from harness.l0 import L0
 
 PHASES = {"cold": "new memory, a page", "warm": "used memory, a page", "fork": "copy on write, a fault",
           "switch": "change of process"}
+PREFIX = "faults-"   # Of each phase's line; that of all together has it not.
 EMPTY = "nothing"   # The phase that does nothing: its exits are those of measuring.
 # L1 backs its guest by pages of 4 KiB, as Turtles' did: with larger ones next to nothing of a guest's memory is new.
 WORDS = "kurma.work=faults kurma.where={where} kurma.size={size} transparent_hugepage=never"
@@ -51,21 +52,14 @@ def configurations(quick: bool) -> dict[str, Boot]:
 
 
 def phases_of(reading: Reading) -> Phases:
-    """All phases, each once: anything else ends the experiment."""
-    found: dict[str, Phase] = {}
-    for words in reading.lines("work"):
-        name = words.get("name", "").removeprefix("faults-")
-        if words.get("name") == "faults":   # All phases together, as every workload is timed.
-            continue
-        if name in found or name not in (EMPTY, *PHASES):
-            raise reading.problem(f"a phase of faults that is unknown, or there twice: {words}")
-        try:
-            found[name] = Phase(int(words["n"]), int(words["ticks"]), int(words["exits"]) if "exits" in words else None)
-        except (KeyError, ValueError) as error:
-            raise reading.problem(f"a work line without a proper {error}") from None
-    missing = [name for name in (EMPTY, *PHASES) if name not in found]
-    if missing or any(phase.n <= 0 for phase in found.values()):
-        raise reading.problem(f"no proper lines of faults for {', '.join(missing) or 'all phases'}")
+    """All phases: anything else ends the experiment."""
+    found = {name.removeprefix(PREFIX): Phase(work.counts.get("n", 0), work.ticks, work.counts.get("exits"))
+             for name, work in reading.works.items() if name.startswith(PREFIX)}
+    if unknown := [name for name in found if name not in (EMPTY, *PHASES)]:
+        raise reading.problem(f"phases of faults that are unknown: {', '.join(unknown)}")
+    missing = [name for name in (EMPTY, *PHASES) if name not in found or found[name].n <= 0]
+    if missing:
+        raise reading.problem(f"no proper lines of faults for {', '.join(missing)}")
     return {name: _without(found[name], found[EMPTY]) for name in PHASES}
 
 

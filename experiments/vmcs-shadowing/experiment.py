@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.ablation import (MICRO, MICRO_ROWS, Ablation, Measured, Value, compile_boot, compile_of, costs, factors_figure,
+from harness.ablation import (COMPILE, MICRO, MICRO_ROWS, Ablation, Measured, Value, compile_boot, costs, factors_figure,
                               in_words, instructions_table, percent_more)
 from harness.experiment import Beside, Boot, Column, Experiment, Findings, Readings, Table
 from harness.l0 import L0
@@ -24,7 +24,7 @@ def boots(quick: bool) -> Sequence[Boot]:
 
 def overheads(readings: Readings) -> dict[str, float]:
     """Of the compile in a Linux L2, in percent of the same at a single level."""
-    single = compile_of(readings[compile_boot((), readings.quick, L0.NONE)]).ticks
+    single = readings[compile_boot((), readings.quick, L0.NONE)].work(COMPILE).ticks
     found = {label: percent_more(single, nested.ticks) for label, nested in ABLATION.compiles(readings).items()}
     return {label: more for label, more in found.items() if more is not None}
 

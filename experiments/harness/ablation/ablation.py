@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..costs import Cost
 from ..experiment import Bars, Boot, Findings, Readings, Table
-from .compile import Compile, compile_boot, compile_figure, compile_of, compile_tables
+from ..works import Work
+from .compile import COMPILE, compile_boot, compile_figure, compile_tables
 from .effect import Change, factor, greatest, in_words
 from .tables import Measured, counts_table, factors_figure, instructions_table
 
@@ -66,8 +67,8 @@ class Ablation:
                     value.label: costs(readings, Boot(l1, value.knobs), rows) for value in values}))
         return found
 
-    def compiles(self, readings: Readings) -> dict[str, Compile]:
-        return {value.label: compile_of(readings[compile_boot(value.knobs, readings.quick)]) for value in self.values}
+    def compiles(self, readings: Readings) -> dict[str, Work]:
+        return {value.label: readings[compile_boot(value.knobs, readings.quick)].work(COMPILE) for value in self.values}
 
     def tables(self, readings: Readings) -> list[Table]:
         pairs = [(instructions_table(one), counts_table(one)) for one in self.measured(readings)]
@@ -92,7 +93,7 @@ class Ablation:
             return "every operation of L2 takes just as many instructions"
         return f"an operation of L2 takes up to {in_words(most.times)} ({most.row})"
 
-    def _compile(self, value: Value, compiles: Mapping[str, Compile]) -> str:
+    def _compile(self, value: Value, compiles: Mapping[str, Work]) -> str:
         times = factor(compiles[self.usual.label].ticks, compiles[value.label].ticks)
         assert times is not None
         return in_words(times)

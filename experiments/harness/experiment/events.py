@@ -31,7 +31,7 @@ def _operations(reading: Reading) -> Counts:
 
 
 def _workloads(reading: Reading) -> Counts:
-    return {line.get("name", ""): int(line[EVENT]) for line in reading.lines("work") if EVENT in line}
+    return {name: work.counts[EVENT] for name, work in reading.works.items() if EVENT in work.counts}
 
 
 def _table(title: str, rows: str, by_boot: Mapping[str, Counts]) -> list[Table]:

@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .. import costs
+from .. import costs, works
 from ..costs import Cost
 from ..errors import FrontDoorError, Status
 from ..paths import shown
+from ..works import Work
 from .matrix import Boot
 from .platform import INSTRUCTIONS
 
@@ -40,6 +41,14 @@ class Reading:
         except costs.CostError as error:
             raise self.problem(str(error)) from None
 
+    @cached_property
+    def works(self) -> dict[str, Work]:
+        """Workloads and phases by name."""
+        try:
+            return works.parse(self.lines("work"))
+        except works.WorkError as error:
+            raise self.problem(str(error)) from None
+
     @property
     def counters(self) -> Any:
         """L0's own, as Kurma prints them at the end; None without Kurma."""
@@ -56,6 +65,11 @@ class Reading:
             there = ", ".join(f"{cost.level} {cost.op}" for cost in self.costs) or "none at all"
             raise self.problem(f"no cost line with level={level} op={op}; there are: {there}")
         return found[0]
+
+    def work(self, name: str) -> Work:
+        if name not in self.works:
+            raise self.problem(f"no line `work name={name}`; there are: {', '.join(self.works) or 'none at all'}")
+        return self.works[name]
 
     def lines(self, word: str) -> list[dict[str, str]]:
         """The console's lines `word name=value ...`, in their order."""

@@ -7,7 +7,7 @@ import unittest
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.ablation import MICRO_ROWS, Ablation, Value, compile_boot, compile_of
+from harness.ablation import COMPILE, MICRO_ROWS, Ablation, Value, compile_boot
 from harness.ablation.ablation import LINUX_ROWS, ROWS
 from harness.ablation.effect import Change, factor, greatest, in_words, percent_more
 from harness.errors import FrontDoorError
@@ -179,7 +179,7 @@ class TheFigures(WithReadings):
 class TheCompile(WithReadings):
     def test_brings_l0s_counts_where_it_has_them(self) -> None:
         boot = compile_boot((), True)
-        self.assertEqual(compile_of(self.readings({boot: work(5, exits=7)})[boot]).counts, {"exits": 7})
+        self.assertEqual(self.readings({boot: work(5, exits=7)})[boot].work(COMPILE).counts, {"exits": 7})
 
     def tables(self, *works: str) -> list[Table]:
         made = dict(zip([compile_boot(value.knobs, True) for value in ABLATION.values], works))
@@ -202,9 +202,9 @@ class TheCompile(WithReadings):
 
     def test_that_did_not_end_is_an_error(self) -> None:
         boot = compile_boot((), True, L0.NONE)
-        for text, why in (("nothing\n", "0 lines"), (work(5) * 2, "2 lines"), ("work name=compile ticks=many\n", "no proper")):
+        for text, why in (("nothing\n", "no line"), (work(5) * 2, "two lines"), ("work name=compile ticks=many\n", "no proper")):
             with self.assertRaisesRegex(FrontDoorError, why):
-                compile_of(self.readings({boot: text})[boot])
+                self.readings({boot: text})[boot].work(COMPILE)
 
 
 class TheExperiments(WithReadings):
