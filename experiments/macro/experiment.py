@@ -82,7 +82,7 @@ def sentence(ticks: Ticks) -> str:
         told = ", ".join(f"{workload} {_more(over(ticks, place, SINGLE, workload))}" for workload in WORKLOADS)
         parts.append(f"as {place}, against a guest of a single level: {told}")
     single = [over(ticks, SINGLE, BARE, workload) or 0.0 for workload in WORKLOADS]
-    return (f"Instructions {'; '.join(parts)}; "
+    return (f"The workloads' instructions {'; '.join(parts)}; "
             f"that guest, against bare Linux: {_more(min(single))} to {_more(max(single))}.")
 
 
