@@ -53,8 +53,9 @@ class Macro(unittest.TestCase):
         for reading in readings.by_boot.values():
             cast(Any, reading).__dict__["quicker"] = {"pipes": 165}
         self.assertEqual(self.experiment.evaluate(readings).sentence,
-                         "The workloads' instructions as L2 on Kurma, against a guest of a single level: compile 10.0 % more, "
-                         "pipes 5.0 % fewer, server 10.0 % more, gzip 10.0 % more; that guest, against bare Linux: 10.0 % more to 10.0 % more.")
+                         "The workloads' instructions as L2 on Kurma, against a guest of a single level: "
+                         "compile 10.0 % more, pipes 5.0 % fewer, server 10.0 % more, gzip 10.0 % more; "
+                         "that guest, against bare Linux: 10.0 % more to 10.0 % more.")
 
     def test_a_workload_without_its_line_is_an_error_that_names_it(self) -> None:
         readings = self.readings(True)
