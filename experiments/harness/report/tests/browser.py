@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,14 @@ class Fault:
     width: int = 0
 
 
+def _require_localhost() -> None:
+    """chromedriver is reached by that name, which a bare debootstrap does not know; Selenium would wait, and not say so."""
+    try:
+        socket.getaddrinfo("localhost", None)
+    except socket.gaierror:
+        raise OSError("this machine does not know `localhost`: write `127.0.0.1 localhost` into /etc/hosts") from None
+
+
 class Browser:
     def __init__(self) -> None:
         options = webdriver.ChromeOptions()
@@ -35,6 +44,7 @@ class Browser:
                      *(["--no-sandbox"] if os.geteuid() == 0 else [])):
             options.add_argument(word)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        _require_localhost()
         self._driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         self._driver.set_page_load_timeout(120)
         self._driver.set_script_timeout(120)
