@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import geometric_mean
+
 from harness import versus_boots
 from harness.costs import Cost, level_of
 from harness.exit_cost import (KURMA, Ablated, Side, ablated_figure, ablated_table, beside_table, by_row, count,
-                               geometric_mean, median, ratio)
+                               median, ratio)
 from harness.experiment import Bars, Beside, Boot, Column, Experiment, Findings, Readings, Series, Table
 from harness.experiment.platform import INSTRUCTIONS
 from harness.l0 import L0

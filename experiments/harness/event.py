@@ -73,6 +73,12 @@ def of_arguments(arguments: argparse.Namespace) -> Event | None:
     return None if arguments.event is None else encode(arguments.event, arguments.event_level)
 
 
+def refuse(arguments: argparse.Namespace) -> None:
+    """Where nothing can be counted: Bochs's counters stand still."""
+    if arguments.event is not None:
+        raise FrontDoorError("--event needs a processor with counters: --platform qemu")
+
+
 class _Library:
     def __init__(self) -> None:
         packages.ensure(packages.EVENTS)
@@ -143,8 +149,7 @@ def encode(name: str, level: str) -> Event:
         raise FrontDoorError(f"--event {name}: {library.why(result)}{_near(library, name)}")
     if len(codes) != 1:
         raise FrontDoorError(f"--event {name}: it needs a second register beside its counter's, which Kurma does not "
-                             "program; "
-                             "choose another event")
+                             "program; choose another event")
     selector = codes[0] & ~(_INTERRUPT | _ENABLE)
     if selector & (_ANY_THREAD | _PIN) or selector > _WORD:
         raise FrontDoorError(f"--event {name}: Kurma counts one level alone, so the modifiers t, intx and intxcp are not "

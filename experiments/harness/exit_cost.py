@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,10 +17,6 @@ COUNTS = ("exits", "vmread", "vmwrite")
 
 def ratio(cost: Cost, over: Cost) -> float:
     return cost.median / over.median
-
-
-def geometric_mean(values: Sequence[float]) -> float:
-    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def by_row(costs: Iterable[Cost]) -> dict[tuple[str, str], Cost]:
@@ -76,9 +71,13 @@ class Ablated:
     usual: Sequence[Cost]
     off: Mapping[str, Sequence[Cost]]
 
+    @cached_property
+    def _rows(self) -> dict[str, dict[tuple[str, str], Cost]]:
+        return {what: by_row(costs) for what, costs in {USUAL: self.usual, **self.off}.items()}
+
     def median(self, what: str, row: str) -> int | None:
         level, _, op = row.partition(" ")
-        return median(by_row(self.usual if what == USUAL else self.off[what]).get((level, op)))
+        return median(self._rows[what].get((level, op)))
 
     def factor(self, what: str, row: str) -> float | None:
         usual, off = self.median(USUAL, row), self.median(what, row)

@@ -79,8 +79,7 @@ def command(arguments: argparse.Namespace) -> Status:
         if arguments.costs:
             raise FrontDoorError("--platform qemu measures, and takes no counts from a file")
         return measure_cycles(ACCESSES, Host(), arguments.json, arguments.l1, event.of_arguments(arguments))
-    if arguments.event is not None:
-        raise FrontDoorError("--event needs a processor with counters: --platform qemu")
+    event.refuse(arguments)
     processor = known[arguments.cpu_model]
     if not processor.prices:
         raise FrontDoorError(f"of {processor.name} nobody's costs are known, so there is nothing to model; "

@@ -122,8 +122,7 @@ def of_arguments(arguments: argparse.Namespace) -> Platform:
     """Refuses in words what this machine cannot measure."""
     platform_qemu.check_perf(arguments)
     if arguments.platform == BOCHS:
-        if arguments.event is not None:
-            raise FrontDoorError("--event needs a processor with counters: --platform qemu")
+        event.refuse(arguments)
         return Platform()
     for option, given, why in (
             ("--verify", arguments.verify is not None, "cycles differ from run to run"),
