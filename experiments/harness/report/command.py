@@ -68,12 +68,13 @@ def write(found: results.Results, out: Path) -> Path:
 
 
 def _named_by(page_before: Path) -> list[str]:
-    """The figures of the page that is to be written over: theirs, and no other files, are the report's own to remove."""
+    """The figures of the page that is to be written over: theirs, and no other files, are the report's own to remove. A name
+    with a slash in it is none of ours, whoever wrote that page."""
     try:
         text = page_before.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return []
-    return [html.unescape(stem) for stem in re.findall(r'data-figure="([^"]*)"', text)]
+    return [html.unescape(stem) for stem in re.findall(r'data-figure="([^"/]*)"', text)]
 
 
 def _drawn(found: results.Results, directory: Path, before: Sequence[str]) -> dict[str, dict[str, str]]:

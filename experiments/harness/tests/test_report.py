@@ -231,6 +231,15 @@ class Command(unittest.TestCase):
         self.assertTrue(any(name.startswith("macro") for name in before))
         self.assertEqual(after, {"mine.svg", *(name for name in before if not name.startswith("macro"))})
 
+    def test_a_page_that_names_a_file_elsewhere_does_not_get_it_removed(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            out, source = Path(folder) / "out", Path(folder) / "from"
+            out.mkdir()
+            (out / "index.html").write_text('<figure data-figure="../mine">')
+            (out / "mine.svg").write_text("<svg/>")
+            self.report(str(samples.write(source, samples.result("exit-cost"))), str(out))
+            self.assertTrue((out / "mine.svg").exists())
+
     def test_no_result_at_all_says_what_makes_one(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             status, _, said = self.report(folder, f"{folder}/out")
